@@ -1,0 +1,1 @@
+"""The package behind both apps: knowledge, models, conversation, store, log and reports."""

@@ -1,0 +1,238 @@
+"""The one tree of errors.
+
+GuichetError
+├── SettingsError                 a setting or file of the operator's is wrong; met at the start
+├── UsageError                    a command was called with values that do not go together
+├── RequestError                  the tester's side: what was asked cannot be done as it was asked
+│   ├── EmptyMessage, MessageTooLong, InvalidRequest
+│   ├── NotLoggedIn, WrongPassword, OriginNotAllowed
+│   ├── UnknownThread, UnknownMessage, UnknownAssistant
+│   ├── ThreadBusy, IdempotencyMismatch
+│   ├── SessionExpired, SessionFull
+│   └── RateLimited
+├── ServiceError                  our side
+│   ├── StoreUnavailable          the store cannot be opened, read or written
+│   │   └── StorageFull           the disk is full
+│   ├── TooBusy                   as many answers are being written as the house takes
+│   ├── Starting                  asked before the start is over
+│   ├── LogUnavailable            there is no published log, or it cannot be read
+│   └── ReportFailed              a report could not be laid out
+└── ProviderError                 the model's side: torn, empty or unfinished answer
+    ├── ProviderRejected          key, quota, content filter
+    ├── ProviderUnavailable       not reachable, or out of order
+    └── ProviderTimeout           no progress within MODEL_TIMEOUT, or not done within MODEL_DEADLINE
+
+Every class carries the `code` that the HTTP interface, the log and the pages use.
+"""
+
+from __future__ import annotations
+
+
+class GuichetError(Exception):
+    """Carry a message for people: it names the value and the remedy."""
+
+    code = "internal_error"
+    origin = "service"
+
+
+class SettingsError(GuichetError):
+    """Name every wrong setting at once.
+
+    Args:
+        faults: one sentence per fault, each with the variable, its value and what is allowed.
+    """
+
+    code = "settings_invalid"
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class UsageError(GuichetError):
+    """Values of a command do not go together."""
+
+    code = "usage"
+
+
+class RequestError(GuichetError):
+    """What was asked cannot be done as it was asked."""
+
+    code = "invalid_request"
+    origin = "tester"
+
+
+class InvalidRequest(RequestError):
+    """A field is missing or has a value that is not allowed."""
+
+
+class EmptyMessage(RequestError):
+    """The message is only white space or invisible characters."""
+
+    code = "empty_message"
+
+
+class MessageTooLong(RequestError):
+    """The message has more characters than one message may have."""
+
+    code = "message_too_long"
+
+    def __init__(self, length: int, limit: int) -> None:
+        super().__init__(f"The message has {length} characters; at most {limit} are allowed. Shorten it and send it again.")
+        self.length = length
+        self.limit = limit
+
+
+class NotLoggedIn(RequestError):
+    """No valid login came with the request."""
+
+    code = "not_logged_in"
+
+
+class WrongPassword(RequestError):
+    """The password is neither the shared one nor a code in force."""
+
+    code = "wrong_password"
+
+
+class OriginNotAllowed(RequestError):
+    """A page of an origin that is not in ALLOWED_ORIGINS asked for a change."""
+
+    code = "origin_not_allowed"
+
+
+class UnknownThread(RequestError):
+    """There is no such thread, or it is somebody else's."""
+
+    code = "unknown_thread"
+
+
+class UnknownMessage(RequestError):
+    """There is no such message, or it is somebody else's."""
+
+    code = "unknown_message"
+
+
+class UnknownAssistant(RequestError):
+    """There is no assistant of this name."""
+
+    code = "unknown_assistant"
+
+
+class ThreadBusy(RequestError):
+    """The previous answer of this thread is still being written."""
+
+    code = "busy"
+
+
+class IdempotencyMismatch(RequestError):
+    """An idempotency key came again with another body."""
+
+    code = "idempotency_mismatch"
+
+
+class SessionExpired(RequestError):
+    """The time of this thread's session is over."""
+
+    code = "session_expired"
+
+
+class SessionFull(RequestError):
+    """A message would pass a limit of this thread's session.
+
+    Args:
+        limit: `MAX_MESSAGES` or `MAX_CHARACTERS`.
+    """
+
+    code = "session_full"
+
+    def __init__(self, message: str, limit: str) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class RateLimited(RequestError):
+    """Too many calls in too short a time.
+
+    Args:
+        retry_after_s: seconds until a call can succeed again.
+    """
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ServiceError(GuichetError):
+    """Something on our side failed."""
+
+
+class StoreUnavailable(ServiceError):
+    """The store cannot be opened, read or written."""
+
+    code = "store_unavailable"
+
+
+class StorageFull(StoreUnavailable):
+    """The disk that holds the store is full."""
+
+    code = "storage_full"
+
+
+class TooBusy(ServiceError):
+    """As many answers are being written as MAX_STREAMS allows.
+
+    Args:
+        retry_after_s: seconds after which to try again.
+    """
+
+    code = "too_busy"
+
+    def __init__(self, message: str, retry_after_s: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Starting(ServiceError):
+    """The service was asked before its start was over."""
+
+    code = "starting"
+
+
+class LogUnavailable(ServiceError):
+    """There is no published log, or it cannot be read."""
+
+    code = "log_unavailable"
+
+
+class ReportFailed(ServiceError):
+    """A report could not be laid out."""
+
+    code = "report_failed"
+
+
+class ProviderError(GuichetError):
+    """The model's answer was torn, empty or unfinished."""
+
+    code = "provider_error"
+    origin = "provider"
+
+
+class ProviderRejected(ProviderError):
+    """The provider refused: key, quota or content filter."""
+
+    code = "provider_rejected"
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider cannot be reached or is out of order."""
+
+    code = "provider_unavailable"
+
+
+class ProviderTimeout(ProviderError):
+    """The provider made no progress within the time allowed."""
+
+    code = "provider_timeout"
