@@ -78,7 +78,9 @@ class MessageTooLong(RequestError):
     code = "message_too_long"
 
     def __init__(self, length: int, limit: int) -> None:
-        super().__init__(f"The message has {length} characters; at most {limit} are allowed. Shorten it and send it again.")
+        super().__init__(
+            f"The message has {length} characters; at most {limit} are allowed. Shorten it and send it again."
+        )
         self.length = length
         self.limit = limit
 
