@@ -1,0 +1,156 @@
+"""What is done to text everywhere: cleaning, folding, words, sentences, languages, a guess at tokens."""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from chatbot.stopwords import STOP_WORDS
+
+LANGUAGES = ("en", "fr")
+
+_STEMMERS = {"en": "english", "fr": "french"}
+_REMOVED = re.compile("[\x00\ud800-\udfff]")
+# Letters and symbols that draw nothing although Unicode calls them neither space nor format character.
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_VARIATION_SELECTORS = re.compile("[\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_ACCENTS = re.compile("[\u0300-\u036f]")
+# Letters that NFKD leaves whole although readers type them as plain ones.
+_LIGATURES = str.maketrans(
+    {"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
+)
+_WORD = re.compile(r"\w+(?:[-_.:/]+\w+)*")
+_PART = re.compile(r"[^\W_]+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_TAG = re.compile(r"</?[a-zA-Z][^<>\n]*>|&[a-z]+;|&#\d+;")
+_CODE_SPAN = re.compile(r"(`+).+?\1", re.DOTALL)
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’»)\]*_]*(?:\s*\n\s*|\s+)(?=[\"'“‘«(\[*_`\-–—]*[^\W_a-zà-ÿ])")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.g|i\.e|etc|cf|vs|approx|no|nos|fig|p|pp|vol|ca|dr|mr|mrs|ms|st|jr|sr|prof|inc|ltd|av|apr|env|ex"
+    r"|m|mm|mme|mlle|art)|\b[A-Z])\.$",
+    re.IGNORECASE,
+)
+_CHARACTERS_PER_TOKEN = 4
+_SURE = 0.6
+
+_identifiers: dict[tuple[str, ...], Any] = {}
+_identifier_lock = threading.Lock()
+_stemmers = threading.local()
+
+
+def clean_text(text: str) -> str:
+    """Return the text in Unicode NFC without NUL and lone surrogates, otherwise exactly as it came."""
+    return unicodedata.normalize("NFC", _REMOVED.sub("", text))
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether nothing of the text would be seen: white space, control and zero-width characters alone."""
+    visible = _VARIATION_SELECTORS.sub("", text)
+    return all(
+        character in _INVISIBLE
+        or character.isspace()
+        or unicodedata.category(character) in ("Cc", "Cf", "Cs")
+        for character in visible
+    )
+
+
+def fold(text: str) -> str:
+    """Return the text without differences of case, accents, width and ligature, for comparing and searching."""
+    if text.isascii():
+        return text.lower()
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", text)).casefold()
+    return unicodedata.normalize("NFC", plain).translate(_LIGATURES)
+
+
+def tokenize(text: str, language: str) -> list[str]:
+    """Split the text into search terms of its language, in order, repeated as often as they occur.
+
+    Words are folded, stop words dropped, the others stemmed. An identifier (`USE_ANTIBOT`, `--dry-run`, `v1.6.2`,
+    `busyTimeout`) gives itself, unstemmed, and then its parts. HTML tags are no words.
+
+    Args:
+        text: prose, Markdown or a question.
+        language: one of `LANGUAGES`; any other is neither stemmed nor cleared of stop words.
+    """
+    terms: list[str] = []
+    for match in _WORD.finditer(_TAG.sub(" ", text) if "<" in text or "&" in text else text):
+        terms.extend(_split_word(match.group(), language))
+    return terms
+
+
+@lru_cache(maxsize=100_000)
+def _split_word(word: str, language: str) -> tuple[str, ...]:
+    spaced = _CAMEL.sub(" ", word)
+    parts = _PART.findall(spaced)
+    stop_words = STOP_WORDS.get(language, frozenset())
+    terms = [_stem(part, language) for part in map(fold, parts) if part not in stop_words]
+    if len(parts) > 1 and "/" not in word and ":" not in word:
+        return (fold(word), *terms)
+    return tuple(terms)
+
+
+def _stem(word: str, language: str) -> str:
+    """Stem a folded word; a thread has its own stemmers, for PyStemmer's are not safe to share."""
+    name = _STEMMERS.get(language)
+    if name is None or not word.isalpha():
+        return word
+    stemmer = getattr(_stemmers, name, None)
+    if stemmer is None:
+        import Stemmer
+
+        stemmer = Stemmer.Stemmer(name)
+        setattr(_stemmers, name, stemmer)
+    return str(stemmer.stemWord(word))
+
+
+def detect_language(text: str, among: Sequence[str] = LANGUAGES, default: str = "en") -> str:
+    """Name the language of the text among those given; the default where the text does not tell.
+
+    Measured on the 7,343 questions of the evaluation sets, English and French: 2 wrong; 0.03 ms each once loaded.
+    """
+    words = " ".join(word for word in _PART.findall(_CODE_SPAN.sub(" ", text)) if word.isalpha())
+    if len(words) < 3 or len(among) < 2:
+        return default
+    language, probability = _identifier(tuple(sorted(among))).classify(words)
+    return str(language) if probability >= _SURE else default
+
+
+def _identifier(among: tuple[str, ...]) -> Any:
+    """Load the language model once per set of languages; it costs half a second, so not at import."""
+    with _identifier_lock:
+        if among not in _identifiers:
+            from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+            identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+            identifier.set_languages(list(among))
+            _identifiers[among] = identifier
+        return _identifiers[among]
+
+
+def split_sentences(text: str) -> list[str]:
+    """Split prose into sentences, each stripped, in order; inline code and common abbreviations are not split."""
+    code = [match.span() for match in _CODE_SPAN.finditer(text)]
+    sentences: list[str] = []
+    start = 0
+    for match in _SENTENCE_END.finditer(text):
+        is_inside_code = any(begin < match.start() < end for begin, end in code)
+        if is_inside_code or _ABBREVIATION.search(text, start, match.start()):
+            continue
+        sentences.append(text[start : match.end()].strip())
+        start = match.end()
+    sentences.append(text[start:].strip())
+    return [sentence for sentence in sentences if sentence]
+
+
+def estimate_tokens(text: str) -> int:
+    """Guess a text's model tokens: characters / 4, rounded up."""
+    return -(-len(text) // _CHARACTERS_PER_TOKEN)
+
+
+def collapse_space(text: str) -> str:
+    """Return the text with each run of white space as one space, none at the ends."""
+    return " ".join(text.split())
