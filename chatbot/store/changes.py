@@ -16,14 +16,14 @@ def take_change(connection: Connection, count: int = 1) -> int:
     statement = (
         update(change_counter).values(value=change_counter.c.value + count).returning(change_counter.c.value)
     )
-    return connection.execute(statement).scalar_one()
+    return int(connection.execute(statement).scalar_one())
 
 
 def read_counter(connection: Connection) -> int:
     """Give the last number taken."""
-    return connection.execute(select(change_counter.c.value)).scalar_one()
+    return int(connection.execute(select(change_counter.c.value)).scalar_one())
 
 
 def read_store_id(connection: Connection) -> str:
     """Give the id of this store; a restored store has a new one."""
-    return connection.execute(select(meta.c.value).where(meta.c.name == "store_id")).scalar_one()
+    return str(connection.execute(select(meta.c.value).where(meta.c.name == "store_id")).scalar_one())

@@ -94,7 +94,7 @@ class Store:
         self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run `read` without holding up the event loop."""
-        return await asyncio.to_thread(self.read, job, *args, **kwargs)
+        return await asyncio.to_thread(lambda: self.read(job, *args, **kwargs))
 
     async def write_async(
         self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -105,7 +105,7 @@ class Store:
         """
         if self._writer:
             return await asyncio.wrap_future(self.submit(job, *args, **kwargs))
-        return await asyncio.to_thread(self.write, job, *args, **kwargs)
+        return await asyncio.to_thread(lambda: self.write(job, *args, **kwargs))
 
     def submit(
         self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -114,7 +114,7 @@ class Store:
         future: Future[T] = Future()
         # Marked as running, a future cannot be cancelled between the commit and its result.
         future.set_running_or_notify_cancel()
-        self._queue.put(_Job(_bind(job, args, kwargs), future))
+        self._queue.put(_Job(lambda connection: job(connection, *args, **kwargs), future))
         return future
 
     def start_writer(self) -> None:
@@ -171,10 +171,6 @@ def translate(error: Exception, path: Path) -> Exception:
             f"The store {path} does not answer: {text}. Check the file and its folder's rights."
         )
     return error
-
-
-def _bind(job: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[Connection], T]:
-    return lambda connection: job(connection, *args, **kwargs)
 
 
 def _run_nested(connection: Connection, job: _Job) -> tuple[Any, Exception | None]:
