@@ -1,0 +1,89 @@
+"""How often something may be done: the `limits` library over counters in the store."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+
+from limits import RateLimitItem, parse
+from limits.storage import Storage
+from limits.strategies import FixedWindowRateLimiter
+
+from chatbot.errors import RateLimited
+from chatbot.store import counters
+from chatbot.store.engine import Store
+
+
+class StoreStorage(Storage):
+    """The store as a storage of `limits`: it holds across processes and restarts."""
+
+    STORAGE_SCHEME = None
+    base_exceptions = ()
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self._store = store
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        now = self._store.clock()
+        return self._store.write(counters.increase, key, amount, now, now + timedelta(seconds=expiry))
+
+    def get(self, key: str) -> int:
+        return self._store.read(counters.read_counter, key, self._store.clock())[0]
+
+    def get_expiry(self, key: str) -> float:
+        end = self._store.read(counters.read_counter, key, self._store.clock())[1]
+        return (end or self._store.clock()).timestamp()
+
+    def check(self) -> bool:
+        return True
+
+    def reset(self) -> int | None:
+        self._store.write(counters.clear_counter)
+        return None
+
+    def clear(self, key: str) -> None:
+        self._store.write(counters.clear_counter, key)
+
+
+class Limiter:
+    """Counts what was done by whom.
+
+    Args:
+        rate: such as `30/minute` or `10 per 5 minutes`.
+        deed: a name of what is limited; keeps this limiter's counters apart from others'.
+    """
+
+    def __init__(self, store: Store, rate: str, deed: str) -> None:
+        self._store = store
+        self._storage = StoreStorage(store)
+        self._strategy = FixedWindowRateLimiter(self._storage)
+        self._item: RateLimitItem = parse(rate)
+        self._deed = deed
+
+    def check(self, key: str) -> None:
+        """Refuse when nothing is left, without counting.
+
+        Raises:
+            RateLimited: with the seconds until the window ends.
+        """
+        if not self._strategy.test(self._item, self._deed, key):
+            raise self._refuse(key)
+
+    def count(self, key: str) -> None:
+        """Count one.
+
+        Raises:
+            RateLimited: nothing was left.
+        """
+        if not self._strategy.hit(self._item, self._deed, key):
+            raise self._refuse(key)
+
+    def clear(self, key: str) -> None:
+        """Forget what was counted."""
+        self._strategy.clear(self._item, self._deed, key)
+
+    def _refuse(self, key: str) -> RateLimited:
+        end = self._strategy.get_window_stats(self._item, self._deed, key).reset_time
+        seconds = max(1, math.ceil(end - self._store.clock().timestamp()))
+        return RateLimited(f"Too many ({self._item}). Try again in {seconds} seconds.", seconds)
