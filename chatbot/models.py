@@ -1,0 +1,197 @@
+"""Chat models: which one the settings name, and its stream with deadlines and errors of ours.
+
+Measured with langchain-openai 1.7: 401, 429 and 5xx raise the SDK's own errors; a connection dropped in mid-stream ends
+without any error, as does an empty answer; a torn chunk raises a bare JSONDecodeError; a content filter is a finish
+reason. So a stream counts as complete only with a finish reason that says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from pydantic import SecretStr
+
+from chatbot.errors import (
+    GuichetError,
+    ProviderError,
+    ProviderRejected,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
+from chatbot.offline import OfflineChatModel
+from chatbot.settings import Settings
+
+OFFLINE = "offline"
+COMPLETE = frozenset({"stop", "length", "end_turn", "eos", "tool_calls"})
+TRANSPORT_PACKAGES = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "anyio", "h11"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of an answer; usage and finish reason come with the last ones, where the provider reports them."""
+
+    text: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    finish_reason: str | None = None
+
+
+def build_chat_model(settings: Settings) -> BaseChatModel:
+    """Build the model that `CHAT_MODEL` names; the offline one when it is empty."""
+    provider, _, name = settings.chat_model.partition(":")
+    if not provider:
+        return OfflineChatModel()
+    # Imported here: 2.5 s that the offline command line does without.
+    from langchain_openai import AzureChatOpenAI, ChatOpenAI
+    from openai import DefaultAsyncHttpxClient
+
+    # A client of our own: the shared one meets a closed event loop on a second asyncio.run.
+    client = DefaultAsyncHttpxClient(timeout=settings.model_timeout)
+    if provider == "azure_openai":
+        return AzureChatOpenAI(
+            azure_deployment=name,
+            azure_endpoint=settings.azure_openai_endpoint,
+            api_key=settings.azure_openai_api_key,
+            api_version=settings.openai_api_version,
+            timeout=settings.model_timeout,
+            max_retries=0,
+            stream_usage=True,
+            http_async_client=client,
+        )
+    key = settings.openai_api_key
+    return ChatOpenAI(
+        model=name,
+        # Servers without a key still want the header.
+        api_key=key or SecretStr("none"),
+        base_url=settings.openai_base_url or None,
+        timeout=settings.model_timeout,
+        max_retries=0,
+        stream_usage=True,
+        use_responses_api=False,
+        http_async_client=client,
+    )
+
+
+def name_model(settings: Settings) -> str:
+    """Give the name under which the log knows the model."""
+    return settings.chat_model or OFFLINE
+
+
+async def stream_answer(
+    model: BaseChatModel, messages: Sequence[BaseMessage], *, timeout_s: float, deadline_s: float
+) -> AsyncIterator[Part]:
+    """Stream an answer.
+
+    Args:
+        timeout_s: longest wait for the next piece.
+        deadline_s: longest time for all.
+
+    Raises:
+        ProviderTimeout, ProviderRejected, ProviderUnavailable, ProviderError: whose names say what happened; text given
+            before stays valid as what was received.
+    """
+    end = time.monotonic() + deadline_s
+    finish_reason: str | None = None
+    has_text = False
+    stream = model.astream(list(messages))
+    try:
+        while True:
+            left = end - time.monotonic()
+            try:
+                async with asyncio.timeout(max(0.0, min(timeout_s, left))):
+                    chunk = await anext(stream)
+            except StopAsyncIteration:
+                break
+            except TimeoutError as error:
+                raise _time_out(timeout_s, deadline_s, is_over=left <= timeout_s) from error
+            except Exception as error:
+                failure = translate(error, has_text=has_text)
+                if failure is error:
+                    raise
+                raise failure from error
+            part = _read_chunk(chunk)
+            finish_reason = part.finish_reason or finish_reason
+            has_text = has_text or bool(part.text.strip())
+            yield part
+    finally:
+        await _close(stream)
+    _check_end(finish_reason, has_text)
+
+
+def translate(error: Exception, *, has_text: bool) -> Exception:
+    """Turn an error of the provider, its SDK or the transport into ours; ours and unknown ones pass as they are.
+
+    Args:
+        has_text: whether a part of the answer had come.
+    """
+    if isinstance(error, GuichetError):
+        return error
+    if isinstance(error, json.JSONDecodeError):
+        return ProviderError("The model's server sent a piece that cannot be read. Ask again.")
+    openai = sys.modules.get("openai")
+    if openai:
+        if isinstance(error, openai.APITimeoutError):
+            return ProviderTimeout("The model's server did not answer in time. Ask again in a moment.")
+        if isinstance(error, openai.APIConnectionError):
+            return ProviderUnavailable("The model's server cannot be reached. Ask again in a moment.")
+        if isinstance(error, openai.APIStatusError):
+            return _translate_status(error.status_code)
+        if isinstance(error, openai.OpenAIError):
+            return ProviderError("The model's server sent an answer that cannot be read. Ask again.")
+    if type(error).__module__.partition(".")[0] in TRANSPORT_PACKAGES:
+        if has_text:
+            return ProviderError("The connection to the model's server broke off in mid-answer. Ask again.")
+        return ProviderUnavailable("The model's server cannot be reached. Ask again in a moment.")
+    return error
+
+
+def _translate_status(status: int) -> ProviderError:
+    if status in (401, 403, 429):
+        return ProviderRejected(
+            f"The model's provider refused ({status}): its key or quota. The team has to look at it."
+        )
+    if status >= 500:
+        return ProviderUnavailable(f"The model's server is out of order ({status}). Ask again in a moment.")
+    return ProviderError(
+        f"The model's server did not accept the question ({status}). The team has to look at it."
+    )
+
+
+def _time_out(timeout_s: float, deadline_s: float, *, is_over: bool) -> ProviderTimeout:
+    if is_over:
+        return ProviderTimeout(
+            f"The answer was not done within {deadline_s:g} seconds. Ask again in a moment."
+        )
+    return ProviderTimeout(f"The model made no progress for {timeout_s:g} seconds. Ask again in a moment.")
+
+
+def _read_chunk(chunk: AIMessageChunk) -> Part:
+    usage = chunk.usage_metadata
+    return Part(
+        text=str(chunk.text),
+        prompt_tokens=usage["input_tokens"] if usage else None,
+        completion_tokens=usage["output_tokens"] if usage else None,
+        finish_reason=chunk.response_metadata.get("finish_reason"),
+    )
+
+
+def _check_end(finish_reason: str | None, has_text: bool) -> None:
+    if finish_reason == "content_filter":
+        raise ProviderRejected("The model's provider stopped the answer by its content filter.")
+    if finish_reason not in COMPLETE:
+        raise ProviderError("The model's answer broke off before its end. Ask again.")
+    if not has_text:
+        raise ProviderError("The model gave an empty answer. Ask again, in other words.")
+
+
+async def _close(stream: AsyncIterator[AIMessageChunk]) -> None:
+    close = getattr(stream, "aclose", None)
+    if close:
+        await close()
