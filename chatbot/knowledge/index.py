@@ -54,14 +54,12 @@ class _LanguageIndex:
 
     def __init__(self, language: str, passages: Sequence[Passage], bm25: Any) -> None:
         self.language = language
-        self._passages = passages
+        self.passages = passages
         self._bm25 = bm25
 
     @classmethod
     def build(cls, language: str, passages: Sequence[Passage]) -> _LanguageIndex:
-        import bm25s
-
-        bm25 = bm25s.BM25(method="lucene", k1=_K1, b=_B)
+        bm25 = _import_bm25s().BM25(method="lucene", k1=_K1, b=_B)
         bm25.index([index_terms(passage) for passage in passages], show_progress=False)
         return cls(language, passages, bm25)
 
@@ -72,10 +70,10 @@ class _LanguageIndex:
         if not known:
             return []
         scores = self._bm25.get_scores(known)
-        count = min(k, len(self._passages))
+        count = min(k, len(self.passages))
         best = np.argpartition(-scores, count - 1)[:count]
         ordered = best[np.lexsort((best, -scores[best]))]
-        return [Hit(self._passages[i], float(scores[i])) for i in ordered if scores[i] > 0]
+        return [Hit(self.passages[i], float(scores[i])) for i in ordered if scores[i] > 0]
 
     def weigh_term(self, term: str) -> float:
         """Tell how rare a term is among the passages: BM25's idf, in nats; an unknown one is rarest."""
@@ -84,16 +82,14 @@ class _LanguageIndex:
         if term_id is not None:
             bounds = self._bm25.scores["indptr"]
             found = int(bounds[term_id + 1] - bounds[term_id])
-        return math.log(1 + (len(self._passages) - found + 0.5) / (found + 0.5))
+        return math.log(1 + (len(self.passages) - found + 0.5) / (found + 0.5))
 
     def save(self, folder: Path) -> None:
         self._bm25.save(folder, show_progress=False)
 
     @classmethod
     def load(cls, folder: Path, language: str, passages: Sequence[Passage]) -> _LanguageIndex:
-        import bm25s
-
-        bm25 = bm25s.BM25.load(folder, show_progress=False)
+        bm25 = _import_bm25s().BM25.load(folder, show_progress=False)
         if bm25.scores["num_docs"] != len(passages):
             raise ValueError(f"{folder.name} covers {bm25.scores['num_docs']} passages, not {len(passages)}")
         return cls(language, passages, bm25)
@@ -119,6 +115,11 @@ class PassageIndex:
         """The languages that have passages, in alphabetical order."""
         return tuple(sorted(self._languages))
 
+    def count_passages(self, language: str) -> int:
+        """Count the passages of one language."""
+        index = self._languages.get(language)
+        return len(index.passages) if index else 0
+
     def search(self, question: str, language: str, k: int) -> list[Hit]:
         """Find the passages of one language that share terms with the question, best first."""
         index = self._languages.get(language)
@@ -128,6 +129,14 @@ class PassageIndex:
         """Give each term its idf among the passages of the language; 0 where there are none."""
         index = self._languages.get(language)
         return {term: index.weigh_term(term) if index else 0.0 for term in terms}
+
+
+def _import_bm25s() -> Any:
+    """Import bm25s at its first use, and silence its logger, which sets itself to DEBUG."""
+    import bm25s
+
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
+    return bm25s
 
 
 def index_terms(passage: Passage) -> list[str]:
