@@ -8,39 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
-BlockKind = Literal["text", "list", "table", "code", "quote", "html", "container"]
+from chatbot.blocks import Block, block_parser, split_blocks
 
-_CONTAINER = re.compile(r"^(?:===[!+]?|!!!|\?\?\?\+?)[ \t]+\S")
 _FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*\n(.*?)(?:^|\n)\1[ \t]*(?:\n|\Z)", re.DOTALL)
 _TITLE_LINE = re.compile(r"""^title\s*[:=]\s*["']?(.+?)["']?\s*$""", re.MULTILINE)
 _ATTRIBUTES = re.compile(r"\s*\{:?\s*([#.][^{}]*)\}\s*$")
 _ANCHOR = re.compile(r"#([^\s}]+)")
 _NOT_IN_SLUG = re.compile(r"[^\w\- ]")
 _TAG = re.compile(r"<[^<>]*>")
-_KINDS: dict[str, BlockKind] = {
-    "fence": "code",
-    "code_block": "code",
-    "table_open": "table",
-    "bullet_list_open": "list",
-    "ordered_list_open": "list",
-    "blockquote_open": "quote",
-    "html_block": "html",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One block of a document: its kind and its lines as they stand in the source, without a line end after them.
-
-    A `container` is an admonition or a tab of MkDocs: its first line, then an indented body.
-    """
-
-    kind: BlockKind
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +61,7 @@ def parse_document(text: str, fallback_title: str) -> ParsedDocument:
     """
     front_title, body = _take_front_matter(text.replace("\r\n", "\n").replace("\r", "\n"))
     lines = body.split("\n")
-    tokens = _block_parser().parse(body)
+    tokens = block_parser().parse(body)
     headings = _find_headings(tokens)
     first_h1 = next((heading.text for heading in headings if heading.level == 1), "")
     title = front_title or first_h1 or fallback_title
@@ -101,26 +80,6 @@ def parse_document(text: str, fallback_title: str) -> ParsedDocument:
         names = (title, *(name for _, name in path))
         _add_section(sections, names, heading.anchor, lines[heading.end_line : following.first_line])
     return ParsedDocument(title, tuple(sections))
-
-
-def split_blocks(lines: Sequence[str]) -> tuple[Block, ...]:
-    """Read lines of Markdown into blocks, none overlapping, in order; blank lines between them are dropped."""
-    blocks: list[Block] = []
-    start = 0
-    position = 0
-    fence: str | None = None
-    while position < len(lines):
-        line = lines[position]
-        fence = _track_fence(line, fence)
-        if fence is None and _CONTAINER.match(line):
-            end = _find_container_end(lines, position)
-            blocks.extend(_read_plain_blocks(lines[start:position]))
-            blocks.append(Block("container", "\n".join(lines[position:end])))
-            position = start = end
-            continue
-        position += 1
-    blocks.extend(_read_plain_blocks(lines[start:]))
-    return tuple(blocks)
 
 
 def make_slug(heading: str, count_taken: Callable[[str], int] = lambda slug: 0) -> str:
@@ -150,16 +109,6 @@ def _take_front_matter(text: str) -> tuple[str, str]:
         return "", text
     title = (values or {}).get("title")
     return (" ".join(str(title).split()) if title is not None else ""), body
-
-
-@lru_cache(maxsize=1)
-def _block_parser() -> Any:
-    """Build the parser of block structure alone: the inline rules would take most of the time for nothing."""
-    from markdown_it import MarkdownIt
-
-    parser = MarkdownIt("commonmark").enable("table")
-    parser.core.ruler.enableOnly(["normalize", "block"])
-    return parser
 
 
 @lru_cache(maxsize=1)
@@ -211,53 +160,3 @@ def _add_section(sections: list[Section], names: tuple[str, ...], anchor: str, l
     blocks = split_blocks(lines)
     if blocks:
         sections.append(Section(names, anchor, blocks))
-
-
-def _track_fence(line: str, fence: str | None) -> str | None:
-    """Follow code fences: the fence that is open after this line, or None."""
-    stripped = line.strip()
-    if fence is None:
-        match = re.match(r"(`{3,}|~{3,})", stripped)
-        if match and not (match.group(1)[0] == "`" and "`" in stripped[match.end() :]):
-            return match.group(1)
-        return None
-    is_closing = stripped.startswith(fence) and not stripped.strip(fence[0])
-    return None if is_closing else fence
-
-
-def _find_container_end(lines: Sequence[str], start: int) -> int:
-    """Find the line after a container: its body is every line that is blank or indented, without blanks at the end."""
-    end = start + 1
-    for position in range(start + 1, len(lines)):
-        line = lines[position]
-        if line.strip() and not line.startswith(("    ", "\t")):
-            break
-        if line.strip():
-            end = position + 1
-    return end
-
-
-def _read_plain_blocks(lines: Sequence[str]) -> list[Block]:
-    """Read lines without containers into blocks by the parser's line maps.
-
-    Link definitions make no token; they and whatever else lies between two blocks go with the one before.
-    """
-    if not any(line.strip() for line in lines):
-        return []
-    tokens = [
-        token
-        for token in _block_parser().parse("\n".join(lines))
-        if token.level == 0 and token.nesting >= 0 and token.map
-    ]
-    if not tokens:
-        return [Block("text", "\n".join(lines).strip("\n"))]
-    starts = [token.map[0] for token in tokens[1:]]
-    blocks: list[Block] = []
-    begin = 0
-    for token, end in zip(tokens, [*starts, len(lines)], strict=True):
-        text = "\n".join(lines[begin:end]).rstrip()
-        while text.startswith("\n"):
-            text = text[1:]
-        blocks.append(Block(_KINDS.get(token.type, "text"), text))
-        begin = end
-    return [block for block in blocks if block.text.strip()]

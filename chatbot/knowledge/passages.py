@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from chatbot.knowledge.markdown import Block, Section, parse_document, split_blocks
+from chatbot.blocks import Block, open_container, split_blocks
+from chatbot.knowledge.markdown import Section, parse_document
 from chatbot.text import detect_language, split_sentences
 
 LONGEST_PASSAGE = 1500
@@ -135,7 +136,7 @@ def _cut_block(block: Block, limit: int) -> list[str]:
 def _cut_container(lines: Sequence[str], limit: int) -> list[str]:
     """Cut the body of an admonition or tab at its own blocks; each piece stands under the first line again."""
     opening = lines[0][: limit // 3]
-    body = [line[len(_INDENT) :] if line.startswith(_INDENT) else line.lstrip("\t") for line in lines[1:]]
+    _, body = open_container(Block("container", "\n".join(lines)))
     # Every line of a piece gets its indent back, so the room for it depends on how many lines it has.
     room = limit - len(opening) - 2
     pieces: list[str] = []
