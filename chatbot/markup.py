@@ -20,6 +20,8 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
+from chatbot.text import clean_text
+
 MAX_CHARACTERS = 100_000
 """Longer Markdown is shown as plain text: the parser's time grows with the square on hostile input."""
 MAX_NESTING = 24
@@ -27,7 +29,6 @@ MAX_NESTING = 24
 MAX_ADDRESS = 2_000
 """Characters of a link's address; a longer one is dropped, its text stays."""
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _MARK = re.compile(r"\[(\d{1,3}(?:[ \t]*,[ \t]*\d{1,3})*)\]")
 _NUMERIC_DEFINITION = re.compile(r"\[\d{1,3}(?:[ \t]*,[ \t]*\d{1,3})*\]:")
 _SCHEME = re.compile(r"(?:https?://[^\s/]|mailto:[^\s])", re.IGNORECASE)
@@ -65,7 +66,7 @@ def render_html(markdown: str, citations: Collection[int] = ()) -> str:
 
 def plain_html(text: str) -> str:
     """Escape a tester's text for HTML; line breaks are kept, nothing is interpreted."""
-    unified = clean(text).replace("\r\n", "\n").replace("\r", "\n")
+    unified = clean_text(text).replace("\r\n", "\n").replace("\r", "\n")
     return html.escape(unified).replace("\n", "<br>\n")
 
 
@@ -76,7 +77,7 @@ def parse(markdown: str, citations: Collection[int] = ()) -> list[Token]:
     `cite` (its number in `meta["number"]`). Links have an http, https or mailto address; images are links.
     What is too long or too deeply nested comes back as plain paragraphs, without a character lost.
     """
-    text = clean(markdown)
+    text = clean_text(markdown)
     if len(text) > MAX_CHARACTERS:
         return _parse_plain(text)
     tokens = _parser().parse(text, {"citations": frozenset(citations)})
@@ -91,11 +92,6 @@ def find_marks(markdown: str) -> list[int]:
     numbers = [token.meta["number"] for block in parse(markdown, range(1000)) for token in block.children or ()
                if token.type == "cite"]  # fmt: skip
     return list(dict.fromkeys(numbers))
-
-
-def clean(text: str) -> str:
-    """Replace lone surrogates, which no encoder takes, and NUL by the replacement character."""
-    return _SURROGATE.sub("\ufffd", text).replace("\0", "\ufffd")
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,166 @@
+"""Strips become pages: where a page ends, what stands above and below it, and the drawing itself."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reportlab import rl_config
+from reportlab.lib.colors import HexColor
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+
+from chatbot.reports.flowables import ACCENT, RULE, Strip
+from chatbot.reports.layout import Deadline, Line, Piece
+
+PAGE_WIDTH, PAGE_HEIGHT = A4
+MARGIN = 51.0
+TEXT_WIDTH = PAGE_WIDTH - 2 * MARGIN
+BAND_HEIGHT = 74.0
+_TOP = 58.0
+_BOTTOM = 56.0
+_CHAIN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Furniture:
+    """What stands on the pages beside the story, laid out: band of the first page, heads and feet of the others.
+
+    `feet` has one line per page, by its number from 1 and the number of all.
+    """
+
+    title: Line
+    subtitle: Line
+    product: Line
+    head: Line
+    foot: Line
+    feet: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Metadata of the file."""
+
+    title: str
+    author: str
+    subject: str
+    language: str
+
+
+def paginate(strips: Sequence[Strip]) -> list[list[Strip]]:
+    """Divide strips into pages; a strip that keeps the next one moves on with it, unless they are many."""
+    pages: list[list[Strip]] = [[]]
+    room = PAGE_HEIGHT - BAND_HEIGHT - 18 - _BOTTOM
+    for index, strip in enumerate(strips):
+        needed = strip.height
+        if not (index and strips[index - 1].keeps_next):
+            needed = _chain_height(strips, index)
+        if needed > room and pages[-1]:
+            pages.append([*strip.header])
+            room = PAGE_HEIGHT - _TOP - _BOTTOM - sum(part.height for part in strip.header)
+        if strip.is_gap and not pages[-1]:
+            continue
+        pages[-1].append(strip)
+        room -= strip.height
+    return pages
+
+
+def draw(pages: Sequence[Sequence[Strip]], furniture: Furniture, facts: Facts, deadline: Deadline) -> bytes:
+    """Draw pages as a PDF; nothing is fetched: strips hold text and boxes alone."""
+    # Not used by this drawing; shut all the same, for the registry is the whole process's.
+    rl_config.trustedHosts = []
+    rl_config.trustedSchemes = []
+    target = io.BytesIO()
+    canvas = Canvas(target, pagesize=A4, pageCompression=1, lang=facts.language)
+    canvas.setTitle(facts.title)
+    canvas.setAuthor(facts.author)
+    canvas.setSubject(facts.subject)
+    canvas.setCreator(facts.author)
+    for number, strips in enumerate(pages):
+        deadline.check()
+        if number == 0:
+            _draw_band(canvas, furniture)
+        else:
+            _draw_head(canvas, furniture)
+        y = PAGE_HEIGHT - (BAND_HEIGHT + 18 if number == 0 else _TOP)
+        for strip in strips:
+            _draw_strip(canvas, strip, y)
+            y -= strip.height
+        _draw_foot(canvas, furniture, furniture.feet[number])
+        canvas.showPage()
+    canvas.save()
+    return target.getvalue()
+
+
+def _chain_height(strips: Sequence[Strip], index: int) -> float:
+    """Give the height of a strip and of those it keeps, unless they are too many to be kept."""
+    height = strips[index].height
+    for step in range(1, _CHAIN):
+        if index + step >= len(strips) or not strips[index + step - 1].keeps_next:
+            return height
+        height += strips[index + step].height
+    return strips[index].height
+
+
+def _draw_band(canvas: Canvas, furniture: Furniture) -> None:
+    canvas.setFillColor(HexColor(ACCENT))
+    canvas.rect(0, PAGE_HEIGHT - BAND_HEIGHT, PAGE_WIDTH, BAND_HEIGHT, stroke=0, fill=1)
+    canvas.setFillColor(HexColor("#e0a526"))
+    canvas.rect(0, PAGE_HEIGHT - BAND_HEIGHT - 3, PAGE_WIDTH, 3, stroke=0, fill=1)
+    _draw_line(canvas, furniture.product, MARGIN, PAGE_HEIGHT - 26)
+    _draw_line(canvas, furniture.title, MARGIN, PAGE_HEIGHT - 52)
+    _draw_line(canvas, furniture.subtitle, PAGE_WIDTH - MARGIN - furniture.subtitle.width, PAGE_HEIGHT - 26)
+
+
+def _draw_head(canvas: Canvas, furniture: Furniture) -> None:
+    _draw_line(canvas, furniture.head, MARGIN, PAGE_HEIGHT - 36)
+    canvas.setFillColor(HexColor(RULE))
+    canvas.rect(MARGIN, PAGE_HEIGHT - 44, TEXT_WIDTH, 0.6, stroke=0, fill=1)
+
+
+def _draw_foot(canvas: Canvas, furniture: Furniture, page: Line) -> None:
+    canvas.setFillColor(HexColor(RULE))
+    canvas.rect(MARGIN, 40, TEXT_WIDTH, 0.6, stroke=0, fill=1)
+    _draw_line(canvas, furniture.foot, MARGIN, 28)
+    _draw_line(canvas, page, PAGE_WIDTH - MARGIN - page.width, 28)
+
+
+def _draw_strip(canvas: Canvas, strip: Strip, top: float) -> None:
+    if strip.bookmark:
+        key = f"turn-{canvas.getPageNumber()}-{top:.0f}"
+        canvas.bookmarkHorizontal(key, 0, top)
+        canvas.addOutlineEntry(strip.bookmark, key)
+    for box in strip.boxes:
+        canvas.setFillColor(HexColor(box.color))
+        # A hair more height, or viewers show seams between the strips of one tint.
+        bleed = 0.0 if box.radius else 0.2
+        y = top - box.top - box.height - bleed
+        canvas.roundRect(
+            MARGIN + box.x, y, box.width, box.height + bleed, box.radius, stroke=0, fill=1
+        ) if box.radius else canvas.rect(MARGIN + box.x, y, box.width, box.height + bleed, stroke=0, fill=1)
+    for text in strip.texts:
+        _draw_line(canvas, text.line, MARGIN + text.x, top - text.baseline)
+
+
+def _draw_line(canvas: Canvas, line: Line, x: float, baseline: float) -> None:
+    for piece in line.pieces:
+        _decorate(canvas, piece, x + piece.x, baseline)
+    for piece in line.pieces:
+        canvas.setFillColor(HexColor(piece.style.color))
+        canvas.setFont(piece.font, piece.style.size)
+        canvas.drawString(x + piece.x, baseline + piece.style.rise, piece.text)
+
+
+def _decorate(canvas: Canvas, piece: Piece, x: float, baseline: float) -> None:
+    style = piece.style
+    if style.background:
+        canvas.setFillColor(HexColor(style.background))
+        canvas.rect(
+            x - 0.8, baseline - style.size * 0.3, piece.width + 1.6, style.size * 1.32, stroke=0, fill=1
+        )
+    canvas.setFillColor(HexColor(style.color))
+    if style.underline:
+        canvas.rect(x, baseline - style.size * 0.16, piece.width, 0.4, stroke=0, fill=1)
+    if style.strike:
+        canvas.rect(x, baseline + style.size * 0.27, piece.width, 0.5, stroke=0, fill=1)
