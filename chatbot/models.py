@@ -11,11 +11,13 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessageChunk
+from langchain_core.runnables import Runnable
 from pydantic import SecretStr
 
 from chatbot.errors import (
@@ -27,6 +29,8 @@ from chatbot.errors import (
 )
 from chatbot.offline import OfflineChatModel
 from chatbot.settings import Settings
+
+Given = TypeVar("Given")
 
 OFFLINE = "offline"
 COMPLETE = frozenset({"stop", "length", "end_turn", "eos", "tool_calls"})
@@ -85,11 +89,13 @@ def name_model(settings: Settings) -> str:
 
 
 async def stream_answer(
-    model: BaseChatModel, messages: Sequence[BaseMessage], *, timeout_s: float, deadline_s: float
-) -> AsyncIterator[Part]:
+    chain: Runnable[Given, Any], given: Given, *, timeout_s: float, deadline_s: float
+) -> AsyncGenerator[Part]:
     """Stream an answer.
 
     Args:
+        chain: a chat model, or a chain that ends with one.
+        given: what the chain takes.
         timeout_s: longest wait for the next piece.
         deadline_s: longest time for all.
 
@@ -100,7 +106,7 @@ async def stream_answer(
     end = time.monotonic() + deadline_s
     finish_reason: str | None = None
     has_text = False
-    stream = model.astream(list(messages))
+    stream = chain.astream(given)
     try:
         while True:
             left = end - time.monotonic()
@@ -191,7 +197,7 @@ def _check_end(finish_reason: str | None, has_text: bool) -> None:
         raise ProviderError("The model gave an empty answer. Ask again, in other words.")
 
 
-async def _close(stream: AsyncIterator[AIMessageChunk]) -> None:
+async def _close(stream: AsyncIterator[Any]) -> None:
     close = getattr(stream, "aclose", None)
     if close:
         await close()

@@ -1,0 +1,367 @@
+"""One turn of a conversation: rules → passages → prompt → model → store.
+
+Every channel goes through here; none repeats a rule. `open_turn` makes the question durable or refuses it;
+`run_turn` is the one generator that answers it and makes the answer durable before it says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable, RunnableLambda
+from sqlalchemy import Connection
+
+from chatbot.access import Session, SessionRules
+from chatbot.answer import Draft, number_passages, refuse
+from chatbot.assistants.definition import Assistant, Assistants
+from chatbot.errors import EmptyMessage, GuichetError, MessageTooLong
+from chatbot.events import Event, Failed, Html, Reply, Sources, Started, Token
+from chatbot.knowledge.retriever import Knowledge
+from chatbot.limiter import Limiter
+from chatbot.models import Part, stream_answer
+from chatbot.prompts import PromptInput, build_messages
+from chatbot.settings import Settings
+from chatbot.store import idempotency, leases, threads, versions
+from chatbot.store.engine import Store
+from chatbot.store.leases import Lease
+from chatbot.store.records import Message, PassageUsed, Status, Thread
+from chatbot.telemetry import Metrics, current_trace_id, log_event
+from chatbot.text import clean_text, detect_language, is_blank
+
+logger = logging.getLogger(__name__)
+
+HTML_INTERVAL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a tester sends; `language` is the reader's, or None to take the question's own."""
+
+    thread_id: str
+    tester: str
+    text: str
+    language: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question that is durable, and the answer's id; `is_repeat` when its key had come before."""
+
+    message_id: str
+    user_message_id: str
+    position: int
+    thread: Thread
+    text: str
+    language: str
+    is_repeat: bool = False
+
+
+@dataclass(slots=True)
+class StopSignal:
+    """Ends a turn early: `stopped` by the tester, `interrupted` by the service's own end."""
+
+    status: Status | None = None
+    _listeners: list[Callable[[], None]] = field(default_factory=list)
+
+    def stop(self, status: Status = "stopped") -> None:
+        """Ask for the end; what was written is kept."""
+        if self.status is None:
+            self.status = status
+            for listener in self._listeners:
+                listener()
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Have something called at the stop, or now when it has come."""
+        self._listeners.append(listener)
+        if self.status:
+            listener()
+
+
+def record_versions(store: Store, assistants: Assistants) -> dict[str, int]:
+    """Record each assistant's definition that is new, and give the numbers in force."""
+    return {
+        assistant.name: store.write(
+            versions.record_version,
+            assistant.name,
+            assistants.read_source(assistant.name),
+            "file",
+            store.clock(),
+        )
+        for assistant in assistants.list_all()
+    }
+
+
+class Conversation:
+    """Answers questions.
+
+    Args:
+        owner: names this process in the leases of its turns.
+        version_numbers: the number in force of each assistant's definition.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        knowledge: Knowledge,
+        assistants: Assistants,
+        model: BaseChatModel,
+        model_name: str,
+        settings: Settings,
+        version_numbers: dict[str, int],
+        metrics: Metrics,
+        owner: str,
+    ) -> None:
+        self.store = store
+        self.assistants = assistants
+        self.knowledge = knowledge
+        self.rules = SessionRules.of(settings)
+        self.owner = owner
+        self.clock = store.clock
+        self._chain: Runnable[PromptInput, Any] = RunnableLambda(build_messages) | model
+        self._model_name = model_name
+        self._settings = settings
+        self._versions = version_numbers
+        self._metrics = metrics
+        self._rate = Limiter(store, settings.rate_limit, "message")
+
+    async def open_turn(self, question: Question) -> Turn:
+        """Check the rules and make the question durable.
+
+        Raises:
+            EmptyMessage, MessageTooLong, RateLimited, UnknownThread, ThreadBusy, SessionExpired, SessionFull,
+            IdempotencyMismatch, StoreUnavailable, StorageFull: nothing was written.
+        """
+        text = clean_text(question.text)
+        if is_blank(text):
+            raise EmptyMessage("The message is empty. Write a question.")
+        if len(text) > self._settings.max_message_characters:
+            raise MessageTooLong(len(text), self._settings.max_message_characters)
+        await asyncio.to_thread(self._rate.count, question.tester)
+        return await self.store.write_async(self._open, question, text)
+
+    async def measure_session(self, thread_id: str) -> Session:
+        """Say what is left of a thread's session."""
+        use = await self.store.read_async(threads.measure_use, thread_id)
+        return self.rules.measure(use, self.clock())
+
+    async def run_turn(self, turn: Turn, signal: StopSignal) -> AsyncIterator[Event]:
+        """Answer a question that was opened; the last event is a `Reply` or `Failed`, sent once it is durable."""
+        draft = Draft(turn=turn.message_id, started=time.monotonic())
+        yield Started(turn.message_id, turn.user_message_id)
+        try:
+            async for event in self._answer(turn, draft, signal):
+                yield event
+            status: Status = signal.status or ("refused" if draft.is_refusal else "complete")
+            error: GuichetError | None = None
+        except GuichetError as failure:
+            status, error = "failed", failure
+        except Exception:
+            logger.exception("A turn failed")
+            status, error = "failed", GuichetError("Something went wrong on our side. Ask again in a moment.")
+        yield await self._finish(turn, draft, status, error)
+
+    def _open(self, connection: Connection, question: Question, text: str) -> Turn:
+        now = self.clock()
+        thread = threads.read_thread(connection, question.thread_id, question.tester)
+        fingerprint = hashlib.sha256(f"{thread.thread_id}\n{text}".encode()).hexdigest()
+        key = question.idempotency_key
+        language = question.language or thread.language
+        if key and (known := idempotency.find(connection, question.tester, key, fingerprint)):
+            return Turn(known, "", 0, thread, text, language or "en", is_repeat=True)
+        leases.recover_turns(connection, now, thread_id=thread.thread_id)
+        self.rules.check(threads.measure_use(connection, thread.thread_id), len(text), now)
+        position = threads.read_last_position(connection, thread.thread_id) + 1
+        turn = Turn(
+            message_id=str(uuid.uuid4()),
+            user_message_id=str(uuid.uuid4()),
+            position=position + 1,
+            thread=thread,
+            text=text,
+            language=detect_language(text, default=language or "en")
+            if not question.language
+            else question.language,
+        )
+        leases.take_lease(
+            connection,
+            Lease(thread.thread_id, turn.message_id, turn.user_message_id, turn.position, self.owner, now),
+        )
+        threads.add_message(
+            connection,
+            Message(
+                message_id=turn.user_message_id,
+                thread_id=thread.thread_id,
+                position=position,
+                origin="user",
+                content=text,
+                created_at=now,
+                trace_id=current_trace_id() or None,
+            ),
+        )
+        if key:
+            idempotency.remember(connection, question.tester, key, fingerprint, turn.message_id, now)
+        return turn
+
+    async def _answer(self, turn: Turn, draft: Draft, signal: StopSignal) -> AsyncIterator[Event]:
+        assistant = self.assistants.get(turn.thread.assistant)
+        documents = await asyncio.to_thread(
+            self.knowledge.search, turn.text, k=assistant.passages, default_language=turn.language
+        )
+        draft.take_passages(number_passages(documents))
+        yield Sources(draft.found)
+        if not await asyncio.to_thread(self.knowledge.is_answerable, turn.text, documents):
+            draft.model = None
+            draft.is_refusal = True
+            yield Token(draft.add_plain(refuse(turn.language)))
+            yield Html(draft.html())
+            return
+        draft.model = self._model_name
+        prompt = await self._build_prompt(turn, assistant, draft)
+        rendered_at = 0.0
+        async for part in self._stream(prompt, signal):
+            text = draft.add_part(part)
+            if not text:
+                continue
+            yield Token(text)
+            if time.monotonic() - rendered_at >= HTML_INTERVAL_S:
+                yield Html(draft.html())
+                rendered_at = time.monotonic()
+        if tail := draft.finish(turn.language):
+            yield Token(tail)
+        yield Html(draft.html())
+
+    async def _build_prompt(self, turn: Turn, assistant: Assistant, draft: Draft) -> PromptInput:
+        history: list[tuple[str, str]] = []
+        if assistant.history and turn.position > 1:
+            earlier = await self.store.read_async(threads.list_messages, turn.thread.thread_id)
+            history = _pair_turns(earlier)[-assistant.history :]
+        prompt = PromptInput(
+            instructions=assistant.prompt,
+            question=turn.text,
+            language=turn.language,
+            passages=draft.numbered(),
+            history=history,
+        )
+        draft.prompt = prompt
+        return prompt
+
+    async def _stream(self, prompt: PromptInput, signal: StopSignal) -> AsyncIterator[Part]:
+        """Give the model's parts until it ends or the signal comes, which need not wait for the next part."""
+        queue: asyncio.Queue[Part | Exception | None] = asyncio.Queue()
+        stream = stream_answer(
+            self._chain,
+            prompt,
+            timeout_s=self._settings.model_timeout,
+            deadline_s=self._settings.model_deadline,
+        )
+
+        async def pump() -> None:
+            try:
+                async for part in stream:
+                    queue.put_nowait(part)
+                queue.put_nowait(None)
+            except Exception as error:  # noqa: BLE001 - raised again by the reader of the queue
+                queue.put_nowait(error)
+
+        task = asyncio.create_task(pump())
+        signal.listen(lambda: queue.put_nowait(None))
+        try:
+            while (part := await queue.get()) is not None:
+                if isinstance(part, Exception):
+                    raise part
+                yield part
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await stream.aclose()
+
+    async def _finish(self, turn: Turn, draft: Draft, status: Status, error: GuichetError | None) -> Event:
+        """Make the answer durable, then give the turn's last event."""
+        now = self.clock()
+        message = draft.as_message(
+            thread_id=turn.thread.thread_id,
+            position=turn.position,
+            created_at=now,
+            status=status,
+            error=error,
+            assistant_version=self._versions.get(turn.thread.assistant),
+            index_version=self.knowledge.index_version,
+        )
+        try:
+            await self.store.write_async(leases.end_turn, message)
+            session = await self.measure_session(turn.thread.thread_id)
+        except GuichetError as failure:
+            error = error or failure
+            logger.error("An answer could not be stored: %s", failure)
+        self._observe(turn, message, error)
+        if error:
+            return Failed(
+                turn.message_id,
+                error.code,
+                str(error),
+                error.origin,
+                current_trace_id(),
+                text=message.content,
+            )
+        return build_reply(message, session)
+
+    def _observe(self, turn: Turn, message: Message, error: GuichetError | None) -> None:
+        self._metrics.answers.labels(turn.thread.assistant, message.status).inc()
+        self._metrics.answer_seconds.observe((message.total_ms or 0) / 1000)
+        if message.first_token_ms is not None:
+            self._metrics.first_token_seconds.observe(message.first_token_ms / 1000)
+        for kind, count in (("prompt", message.prompt_tokens), ("completion", message.completion_tokens)):
+            self._metrics.tokens.labels(kind).inc(count or 0)
+        if error:
+            self._metrics.model_errors.labels(error.origin, error.code).inc()
+        log_event(
+            logger,
+            f"Answer {message.status}",
+            level=logging.WARNING if error else logging.INFO,
+            event__duration=(message.total_ms or 0) * 1_000_000,
+            error__type=type(error).__name__ if error else None,
+            error__origin=error.origin if error else None,
+        )
+
+
+def build_reply(message: Message, session: Session) -> Reply:
+    """Give the reply of a stored answer."""
+    cited = tuple(passage for passage in message.passages if passage.cited)
+    is_refused = message.status == "refused"
+    return Reply(
+        message_id=message.message_id,
+        thread_id=message.thread_id,
+        status=message.status,
+        answer=message.content,
+        answer_html=Draft.render(message.content, cited),
+        passages=cited,
+        nearest=nearest_of(message.passages) if is_refused else (),
+        session=session,
+        is_cut=message.is_cut,
+    )
+
+
+def nearest_of(passages: tuple[PassageUsed, ...], count: int = 3) -> tuple[PassageUsed, ...]:
+    """Give the nearest sections of a refusal, each once."""
+    seen: dict[tuple[str, str], PassageUsed] = {}
+    for passage in passages:
+        seen.setdefault((passage.source, passage.heading), passage)
+    return tuple(seen.values())[:count]
+
+
+def _pair_turns(messages: list[Message]) -> list[tuple[str, str]]:
+    pairs = []
+    for question, answer in pairwise(messages):
+        if question.origin == "user" and answer.origin == "bot" and answer.status == "complete":
+            pairs.append((question.content, answer.content))
+    return pairs
