@@ -1,0 +1,336 @@
+"""The built-in model, for when none is configured: it quotes the documentation's own words, with citations."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+
+from chatbot.excerpts import Unit, read_units
+from chatbot.text import detect_language, estimate_tokens, tokenize
+
+MODEL_NAME = "offline"
+LONGEST_ANSWER = 700
+_READ_PASSAGES = 5
+_RANK_DECAY = 0.85
+_CONTEXT_SHARE = 0.5
+_NEIGHBOUR_SHARE = 0.25
+_LEAST_SHARE = 0.4
+
+NOTICES = {
+    "en": "*No language model is configured: these are quotations from the documentation.*",
+    "fr": "*Aucun modèle de langue n'est configuré : ce sont des citations de la documentation.*",
+}
+NOTHING_TO_QUOTE = {
+    "en": "No language model is configured: I can only quote passages of the documentation, and none came with this "
+    "question.",
+    "fr": "Aucun modèle de langue n'est configuré : je ne peux que citer des passages de la documentation, et aucun "
+    "n'accompagne cette question.",
+}
+LINES_LEFT_OUT = {
+    "en": "… {count} more lines in the document",
+    "fr": "… encore {count} lignes dans le document",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QuotablePassage:
+    """A passage that may be quoted under its number."""
+
+    number: int
+    heading: str
+    source: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    passage: int
+    position: int
+    unit: Unit
+    terms: frozenset[str]
+    context: frozenset[str]
+
+
+class OfflineChatModel(BaseChatModel):
+    """Answer by quotation, with the interface of any chat model of LangChain.
+
+    The last human message carries `additional_kwargs["guichet"]`: `question`, `language` (of the reader) and
+    `passages`, each with `number`, `heading`, `source`, `text`, best first.
+    """
+
+    @property
+    def _llm_type(self) -> str:
+        return "guichet-offline"
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        answer = _answer_messages(messages)
+        message = AIMessage(
+            content=answer,
+            response_metadata=_finish_metadata(),
+            usage_metadata=_count_usage(messages, answer),
+        )
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        yield from _make_chunks(messages)
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        for chunk in _make_chunks(messages):
+            yield chunk
+            # The loop has other streams to serve, and a cancellation to deliver.
+            await asyncio.sleep(0)
+
+
+def quote_answer(question: str, language: str, passages: Sequence[QuotablePassage]) -> str:
+    """Compose an answer of the passages' own sentences, lists, rows and code, each followed by ` [number]`.
+
+    Args:
+        question: as it was asked.
+        language: the reader's, for the line that says that no model is configured.
+        passages: best first; the first five are read.
+
+    Returns:
+        Markdown of about `LONGEST_ANSWER` characters at most, then the line.
+    """
+    candidates = _list_candidates(question, passages[:_READ_PASSAGES])
+    if not candidates:
+        return NOTHING_TO_QUOTE.get(language, NOTHING_TO_QUOTE["en"])
+    chosen = _choose(candidates, _score(question, candidates))
+    pieces = _render(chosen, candidates, [passage.number for passage in passages], language)
+    return "\n\n".join([*pieces, NOTICES.get(language, NOTICES["en"])])
+
+
+def _answer_messages(messages: Sequence[BaseMessage]) -> str:
+    asked = next((message for message in reversed(messages) if isinstance(message, HumanMessage)), None)
+    given = asked.additional_kwargs.get("guichet") if asked else None
+    if not isinstance(given, dict):
+        return NOTHING_TO_QUOTE["en"]
+    passages = [
+        QuotablePassage(entry["number"], entry["heading"], entry["source"], entry["text"])
+        for entry in given.get("passages", ())
+    ]
+    return quote_answer(given["question"], given.get("language", "en"), passages)
+
+
+def _make_chunks(messages: Sequence[BaseMessage]) -> Iterator[ChatGenerationChunk]:
+    answer = _answer_messages(messages)
+    for word in re.findall(r"\S+\s*|\s+", answer):
+        yield ChatGenerationChunk(message=AIMessageChunk(content=word))
+    yield ChatGenerationChunk(
+        message=AIMessageChunk(
+            content="",
+            response_metadata=_finish_metadata(),
+            usage_metadata=_count_usage(messages, answer),
+            chunk_position="last",
+        )
+    )
+
+
+def _finish_metadata() -> dict[str, str]:
+    return {"finish_reason": "stop", "model_name": MODEL_NAME}
+
+
+def _count_usage(messages: Sequence[BaseMessage], answer: str) -> UsageMetadata:
+    prompt = sum(estimate_tokens(str(message.content)) for message in messages)
+    written = estimate_tokens(answer)
+    return UsageMetadata(input_tokens=prompt, output_tokens=written, total_tokens=prompt + written)
+
+
+def _list_candidates(question: str, passages: Sequence[QuotablePassage]) -> list[_Candidate]:
+    candidates: list[_Candidate] = []
+    for number, passage in enumerate(passages):
+        language = detect_language(passage.text, default=detect_language(question))
+        heading = passage.heading.rsplit(" > ", 1)[-1]
+        for position, unit in enumerate(read_units(passage.text)):
+            candidates.append(
+                _Candidate(
+                    passage=number,
+                    position=position,
+                    unit=unit,
+                    terms=frozenset(tokenize(unit.text, language)),
+                    context=frozenset(tokenize(f"{unit.lead} {unit.label} {heading}", language)),
+                )
+            )
+    return candidates
+
+
+def _score(question: str, candidates: Sequence[_Candidate]) -> list[float]:
+    """Score each candidate: the idf of the question's terms in it, part of those around it, less by rank.
+
+    The idf is counted over the candidates themselves: among passages that are all about the topic, what tells one
+    sentence from another are the terms that few of them have.
+    """
+    asked = set(tokenize(question, detect_language(question)))
+    counts = {term: sum(term in candidate.terms for candidate in candidates) for term in asked}
+    total = len(candidates)
+    weights = {term: math.log(1 + (total - n + 0.5) / (n + 0.5)) for term, n in counts.items()}
+
+    def weigh(terms: frozenset[str]) -> float:
+        return sum(weights[term] for term in asked & terms)
+
+    own = [
+        weigh(candidate.terms) + _CONTEXT_SHARE * weigh(candidate.context - candidate.terms)
+        for candidate in candidates
+    ]
+    scores: list[float] = []
+    for index, candidate in enumerate(candidates):
+        near = sum(
+            own[other]
+            for other in (index - 1, index + 1)
+            if 0 <= other < total and candidates[other].passage == candidate.passage
+        )
+        scores.append((own[index] + _NEIGHBOUR_SHARE * near) * _RANK_DECAY**candidate.passage)
+    return scores
+
+
+def _choose(candidates: Sequence[_Candidate], scores: Sequence[float]) -> list[int]:
+    """Take the best candidates that fit the length, each with the sentence that announces it or what it announces."""
+    ranking = sorted(range(len(candidates)), key=lambda index: (-scores[index], index))
+    best = scores[ranking[0]]
+    chosen: set[int] = set()
+    room = LONGEST_ANSWER
+    for index in ranking:
+        if index in chosen or scores[index] < _LEAST_SHARE * best:
+            continue
+        bundle = [other for other in _bundle(candidates, index) if other not in chosen]
+        for wanted in (bundle, [index]):
+            cost = sum(_measure(candidates[other].unit) for other in wanted)
+            if cost <= room or not chosen:
+                chosen.update(wanted)
+                room -= cost
+                break
+    hanging = {index for index in chosen if _announces(candidates, index) and index + 1 not in chosen}
+    return sorted(chosen - hanging or chosen)
+
+
+def _announces(candidates: Sequence[_Candidate], index: int) -> bool:
+    """Tell whether a candidate only announces the one after it, and so says nothing without it."""
+    return index + 1 < len(candidates) and candidates[index + 1].unit.lead == candidates[index].unit.text
+
+
+def _bundle(candidates: Sequence[_Candidate], index: int) -> list[int]:
+    """List what is only understood together: an announcement and the first of what it announces."""
+    candidate = candidates[index]
+    bundle = [index]
+    if candidate.unit.lead:
+        earlier = index - 1
+        while earlier >= 0 and candidates[earlier].unit.block == candidate.unit.block:
+            earlier -= 1
+        if earlier >= 0 and candidates[earlier].passage == candidate.passage:
+            bundle.insert(0, earlier)
+    if _announces(candidates, index):
+        bundle.append(index + 1)
+    return bundle
+
+
+def _measure(unit: Unit) -> int:
+    return len(unit.text) + len(" [1]\n\n")
+
+
+def _render(
+    chosen: Sequence[int], candidates: Sequence[_Candidate], numbers: Sequence[int], language: str
+) -> list[str]:
+    """Write the chosen units in reading order as pieces of Markdown, each with its citation."""
+    pieces: list[str] = []
+    room = LONGEST_ANSWER
+    label = ("", -1)
+    for run in _group_runs(chosen, candidates):
+        first = candidates[run[0]]
+        if first.unit.label and (first.unit.label, first.passage) != label:
+            pieces.append(f"**{first.unit.label}**")
+        label = (first.unit.label, first.passage)
+        text = _join_units([candidates[index].unit for index in run], room, language)
+        room = max(0, room - len(text))
+        pieces.append(_cite(text, numbers[first.passage]))
+    return pieces
+
+
+def _group_runs(chosen: Sequence[int], candidates: Sequence[_Candidate]) -> list[list[int]]:
+    """Group the units that are quoted as one piece: of one block, or an announcement and what it announces."""
+    runs: list[list[int]] = []
+    for index in chosen:
+        unit, passage = candidates[index].unit, candidates[index].passage
+        before = candidates[runs[-1][-1]] if runs else None
+        is_same_piece = (
+            before is not None
+            and before.passage == passage
+            and before.unit.label == unit.label
+            and (before.unit.block == unit.block or (unit.lead != "" and before.unit.text == unit.lead))
+        )
+        if is_same_piece:
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    return runs
+
+
+def _join_units(units: Sequence[Unit], room: int, language: str) -> str:
+    text = ""
+    previous: Unit | None = None
+    for unit in units:
+        shown = _shorten(unit, max(room, LONGEST_ANSWER // 2), language)
+        if unit.kind == "row" and (previous is None or previous.block != unit.block):
+            shown = f"{unit.head}\n{shown}"
+        if previous is None:
+            joint = ""
+        elif previous.block != unit.block:
+            joint = "\n\n"
+        else:
+            joint = " " if unit.kind == "sentence" else "\n"
+        text += joint + shown
+        previous = unit
+    return text
+
+
+def _shorten(unit: Unit, room: int, language: str) -> str:
+    """Cut a unit that alone is longer than the room: prose between words, code after a whole line with how many follow."""
+    if len(unit.text) <= room:
+        return unit.text
+    if unit.kind == "code":
+        opening, *body, closing = unit.text.split("\n")
+        kept: list[str] = []
+        while body and len("\n".join([opening, *kept, body[0], closing])) <= room:
+            kept.append(body.pop(0))
+        note = LINES_LEFT_OUT.get(language, LINES_LEFT_OUT["en"]).format(count=len(body))
+        return "\n".join([opening, *kept, closing, "", note]) if kept else note
+    text = unit.text if unit.kind != "item" else re.split(r"\n\s*(?:```|~~~)", unit.text)[0]
+    if len(text) <= room or unit.kind == "row":
+        return text
+    cut = text.rfind(" ", 0, room)
+    while cut > 0 and (text.count("`", 0, cut) % 2 or text.count("**", 0, cut) % 2):
+        cut = text.rfind(" ", 0, cut)
+    return text[: cut if cut > 0 else room] + " …"
+
+
+def _cite(text: str, number: int) -> str:
+    """Put the citation behind a piece: on a line of its own where it would become part of code or of a table."""
+    last_line = text.rsplit("\n", 1)[-1].strip()
+    return f"{text}\n\n[{number}]" if last_line.startswith(("```", "~~~", "|")) else f"{text} [{number}]"
