@@ -62,6 +62,10 @@ def read_units(markdown: str) -> list[Unit]:
     return units
 
 
+def _is_announcement(unit: Unit) -> bool:
+    return unit.kind == "sentence" and unit.text.rstrip("*_ ").endswith((":", "："))
+
+
 def clean_inline(text: str) -> str:
     """Make prose of a document fit to be quoted elsewhere, its code spans untouched.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ from chatbot.text import detect_language, estimate_tokens, tokenize
 
 MODEL_NAME = "offline"
 LONGEST_ANSWER = 700
+# Leaves room for a table's head or a tab's name, the citation, and the count of lines left out.
+LONGEST_UNIT = 620
 _READ_PASSAGES = 5
 _RANK_DECAY = 0.85
 _CONTEXT_SHARE = 0.5
@@ -123,9 +125,13 @@ def quote_answer(question: str, language: str, passages: Sequence[QuotablePassag
     candidates = _list_candidates(question, passages[:_READ_PASSAGES])
     if not candidates:
         return NOTHING_TO_QUOTE.get(language, NOTHING_TO_QUOTE["en"])
-    chosen = _choose(candidates, _score(question, candidates))
-    pieces = _render(chosen, candidates, [passage.number for passage in passages], language)
-    return "\n\n".join([*pieces, NOTICES.get(language, NOTICES["en"])])
+    numbers = [passage.number for passage in passages]
+
+    def write(chosen: Sequence[int]) -> str:
+        return "\n\n".join(_render(chosen, candidates, numbers, language))
+
+    chosen = _choose(candidates, _score(question, candidates), lambda some: len(write(some)))
+    return f"{write(chosen)}\n\n{NOTICES.get(language, NOTICES['en'])}"
 
 
 def _answer_messages(messages: Sequence[BaseMessage]) -> str:
@@ -211,22 +217,20 @@ def _score(question: str, candidates: Sequence[_Candidate]) -> list[float]:
     return scores
 
 
-def _choose(candidates: Sequence[_Candidate], scores: Sequence[float]) -> list[int]:
+def _choose(
+    candidates: Sequence[_Candidate], scores: Sequence[float], measure: Callable[[Sequence[int]], int]
+) -> list[int]:
     """Take the best candidates that fit the length, each with the sentence that announces it or what it announces."""
     ranking = sorted(range(len(candidates)), key=lambda index: (-scores[index], index))
-    best = scores[ranking[0]]
+    least = _LEAST_SHARE * scores[ranking[0]]
     chosen: set[int] = set()
-    room = LONGEST_ANSWER
-    for index in ranking:
-        if index in chosen or scores[index] < _LEAST_SHARE * best:
-            continue
-        bundle = [other for other in _bundle(candidates, index) if other not in chosen]
-        for wanted in (bundle, [index]):
-            cost = sum(_measure(candidates[other].unit) for other in wanted)
-            if cost <= room or not chosen:
-                chosen.update(wanted)
-                room -= cost
+    for index in (index for index in ranking if scores[index] >= least):
+        for wanted in (_bundle(candidates, index), [index]):
+            extended = chosen.union(wanted)
+            if measure(sorted(extended)) <= LONGEST_ANSWER:
+                chosen = extended
                 break
+    chosen = chosen or {ranking[0]}
     hanging = {index for index in chosen if _announces(candidates, index) and index + 1 not in chosen}
     return sorted(chosen - hanging or chosen)
 
@@ -251,24 +255,18 @@ def _bundle(candidates: Sequence[_Candidate], index: int) -> list[int]:
     return bundle
 
 
-def _measure(unit: Unit) -> int:
-    return len(unit.text) + len(" [1]\n\n")
-
-
 def _render(
     chosen: Sequence[int], candidates: Sequence[_Candidate], numbers: Sequence[int], language: str
 ) -> list[str]:
     """Write the chosen units in reading order as pieces of Markdown, each with its citation."""
     pieces: list[str] = []
-    room = LONGEST_ANSWER
     label = ("", -1)
     for run in _group_runs(chosen, candidates):
         first = candidates[run[0]]
         if first.unit.label and (first.unit.label, first.passage) != label:
             pieces.append(f"**{first.unit.label}**")
         label = (first.unit.label, first.passage)
-        text = _join_units([candidates[index].unit for index in run], room, language)
-        room = max(0, room - len(text))
+        text = _join_units([candidates[index].unit for index in run], language)
         pieces.append(_cite(text, numbers[first.passage]))
     return pieces
 
@@ -292,11 +290,11 @@ def _group_runs(chosen: Sequence[int], candidates: Sequence[_Candidate]) -> list
     return runs
 
 
-def _join_units(units: Sequence[Unit], room: int, language: str) -> str:
+def _join_units(units: Sequence[Unit], language: str) -> str:
     text = ""
     previous: Unit | None = None
     for unit in units:
-        shown = _shorten(unit, max(room, LONGEST_ANSWER // 2), language)
+        shown = _shorten(unit, LONGEST_UNIT, language)
         if unit.kind == "row" and (previous is None or previous.block != unit.block):
             shown = f"{unit.head}\n{shown}"
         if previous is None:
@@ -311,7 +309,7 @@ def _join_units(units: Sequence[Unit], room: int, language: str) -> str:
 
 
 def _shorten(unit: Unit, room: int, language: str) -> str:
-    """Cut a unit that alone is longer than the room: prose between words, code after a whole line with how many follow."""
+    """Cut a unit that alone is longer than the room: prose between words, code after a whole line, telling how many."""
     if len(unit.text) <= room:
         return unit.text
     if unit.kind == "code":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import threading
 import unicodedata
@@ -26,7 +27,8 @@ _LIGATURES = str.maketrans(
 _WORD = re.compile(r"\w+(?:[-_.:/]+\w+)*")
 _PART = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_TAG = re.compile(r"</?[a-zA-Z][^<>\n]*>|&[a-z]+;|&#\d+;")
+_TAG = re.compile(r"</?[a-zA-Z][^<>\n]*>")
+_ENTITY = re.compile(r"&(?:[a-z]+|#\d+);")
 _CODE_SPAN = re.compile(r"(`+).+?\1", re.DOTALL)
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’»)\]*_]*(?:\s*\n\s*|\s+)(?=[\"'“‘«(\[*_`\-–—]*[^\W_a-zà-ÿ])")
 _ABBREVIATION = re.compile(
@@ -77,7 +79,7 @@ def tokenize(text: str, language: str) -> list[str]:
         language: one of `LANGUAGES`; any other is neither stemmed nor cleared of stop words.
     """
     terms: list[str] = []
-    for match in _WORD.finditer(_TAG.sub(" ", text) if "<" in text or "&" in text else text):
+    for match in _WORD.finditer(_ENTITY.sub(" ", _TAG.sub(" ", text))):
         terms.extend(_split_word(match.group(), language))
     return terms
 
@@ -149,6 +151,11 @@ def split_sentences(text: str) -> list[str]:
 def estimate_tokens(text: str) -> int:
     """Guess a text's model tokens: characters / 4, rounded up."""
     return -(-len(text) // _CHARACTERS_PER_TOKEN)
+
+
+def strip_html(text: str) -> str:
+    """Return a line of text as a reader sees it: without HTML tags, entities as their characters."""
+    return collapse_space(html.unescape(_TAG.sub("", text)))
 
 
 def collapse_space(text: str) -> str:

@@ -33,7 +33,7 @@ from chatbot.knowledge.index import (
 )
 from chatbot.knowledge.passages import Passage, make_passages
 from chatbot.knowledge.relevance import is_covered
-from chatbot.text import LANGUAGES, detect_language, tokenize
+from chatbot.text import LANGUAGES, detect_language, strip_html, tokenize
 
 PASSAGES_FOUND = 10
 _JUDGED = 5
@@ -134,7 +134,8 @@ class Knowledge:
 
         Returns:
             LangChain documents: the text without its breadcrumb; metadata `passage_id`, `source`, `title`,
-            `heading`, `anchor`, `language`, `score` (BM25, comparable within one search and language), `rank` from 1.
+            `heading` (as written, HTML and all), `breadcrumb` (the heading as a reader sees it), `anchor`, `language`,
+            `score` (BM25, comparable within one search and language), `rank` from 1.
         """
         index = self.index
         if self._poll():
@@ -172,6 +173,10 @@ class Knowledge:
             signatures = scan_folder(self.folder)
             if before is not None and signatures == self._signatures:
                 return before, False
+            if before is None:
+                # The language model takes half a second to unpack: beside the index, not in the first question.
+                warming = threading.Thread(target=detect_language, args=("What is this about?",), daemon=True)
+                warming.start()
             documents = self._read_documents(signatures)
             version = _hash_documents(documents)
             index = before
@@ -179,6 +184,8 @@ class Knowledge:
                 index = self._index = self._make_index(version, documents, started_at)
             self._signatures = signatures
             self._digests = {document.source: document.digest for document in documents}
+            if before is None:
+                warming.join()
             return index, index is not before
 
     def _watch(self) -> None:
@@ -295,6 +302,7 @@ def _make_document(hit: Hit, rank: int) -> Document:
             "source": passage.source,
             "title": passage.title,
             "heading": passage.heading,
+            "breadcrumb": strip_html(passage.heading),
             "anchor": passage.anchor,
             "language": passage.language,
             "score": round(hit.score, 4),
