@@ -1,0 +1,50 @@
+"""What the chat service's routes and page work with; `main.py` builds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chatbot.access import Access
+from chatbot.assistants.definition import Assistants
+from chatbot.settings import Settings
+from chatbot.store.engine import Store
+from chatbot.telemetry import Metrics
+from chatbot.turns import Turns
+
+COOKIE = "guichet"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of a running service."""
+
+    settings: Settings
+    store: Store
+    access: Access
+    turns: Turns
+    assistants: Assistants
+    metrics: Metrics
+
+
+def choose_language(settings: Settings, accepted: str) -> str:
+    """Choose English or French: `LANGUAGE`, or what the reader's browser prefers.
+
+    Args:
+        accepted: the `Accept-Language` header.
+    """
+    if settings.language != "auto":
+        return settings.language
+    weights = {"en": 0.0, "fr": 0.0}
+    for part in accepted.split(","):
+        tag, _, quality = part.strip().partition(";q=")
+        language = tag[:2].lower()
+        if language in weights:
+            weights[language] = max(weights[language], _read_quality(quality))
+    return "fr" if weights["fr"] > weights["en"] else "en"
+
+
+def _read_quality(text: str) -> float:
+    try:
+        return float(text) if text else 1.0
+    except ValueError:
+        return 0.0
