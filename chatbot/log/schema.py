@@ -1,0 +1,251 @@
+"""The tables of the published log, each with the comments that explain it to data people.
+
+`carry` fills a table from the store's table of the same name, column by column; `views` builds on these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+# Raised whenever a table, column or view changes: a generation with another number is rebuilt from the store.
+SCHEMA_VERSION = 1
+
+# DuckDB 1.4 and later read and write it; the default of 2.0 cannot be read by 1.5.
+STORAGE_VERSION = "v1.4.0"
+
+ColumnType = Literal["UUID", "VARCHAR", "TIMESTAMPTZ", "INTEGER", "BIGINT", "DOUBLE", "BOOLEAN"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; `is_key` marks those that together name a row."""
+
+    name: str
+    type: ColumnType
+    comment: str
+    is_null: bool = False
+    is_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table filled from the store's table of the same name."""
+
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Names of the columns that together name a row."""
+        return tuple(column.name for column in self.columns if column.is_key)
+
+
+THREADS = Table(
+    "threads",
+    "One row per conversation.",
+    (
+        Column("thread_id", "UUID", "Names the thread.", is_key=True),
+        Column("assistant", "VARCHAR", "Name of the assistant that answers."),
+        Column("channel", "VARCHAR", "Way in: page, widget, api, openai or cli."),
+        Column("tester", "VARCHAR", "Who asks: a login's label, <code label>-<n>."),
+        Column("code_label", "VARCHAR", "Label of the beta code logged in with; null without a code.", True),
+        Column("wave", "VARCHAR", "Wave of testers the code belongs to; null without one.", True),
+        Column("language", "VARCHAR", "Language of the conversation, such as en or fr.", True),
+        Column("created_at", "TIMESTAMPTZ", "When the thread was started."),
+        Column(
+            "notice_version",
+            "VARCHAR",
+            "Version of the privacy notice accepted; null where none was shown.",
+            True,
+        ),
+    ),
+)
+
+MESSAGES = Table(
+    "messages",
+    "One row per message; a question and its answer follow each other in position.",
+    (
+        Column("message_id", "UUID", "Names the message.", is_key=True),
+        Column("thread_id", "UUID", "The thread it belongs to."),
+        Column(
+            "position", "INTEGER", "Place in the thread, from 0 without gap; questions are even, answers odd."
+        ),
+        Column("origin", "VARCHAR", "Who wrote it: user or bot."),
+        Column("content", "VARCHAR", "The text: plain from a user, Markdown from the bot."),
+        Column(
+            "created_at", "TIMESTAMPTZ", "When a question was accepted, or when an answer's state was final."
+        ),
+        Column(
+            "status",
+            "VARCHAR",
+            "complete, refused (the documents do not answer), failed, interrupted (a crash cut it off) "
+            "or stopped (by the tester); complete for every question.",
+        ),
+        Column("error_origin", "VARCHAR", "Whose failure it was, provider or service; else null.", True),
+        Column("error_code", "VARCHAR", "Code of the failure, as in the HTTP interface; else null.", True),
+        Column("model", "VARCHAR", "Model that answered; null for questions.", True),
+        Column(
+            "assistant_version", "INTEGER", "Version of the assistant's definition; null for questions.", True
+        ),
+        Column(
+            "index_version", "VARCHAR", "Hash of the documents that were searched; null for questions.", True
+        ),
+        Column(
+            "prompt_tokens", "INTEGER", "Tokens sent, over the turn's model calls; null for questions.", True
+        ),
+        Column(
+            "completion_tokens",
+            "INTEGER",
+            "Tokens received, over the turn's model calls; null for questions.",
+            True,
+        ),
+        Column("cost_usd", "DOUBLE", "Cost of the turn in US dollars; null where no price is known.", True),
+        Column("first_token_ms", "INTEGER", "Milliseconds from the question to the first word.", True),
+        Column("total_ms", "INTEGER", "Milliseconds from the question to the end of the answer.", True),
+        Column("trace_id", "VARCHAR", "The same id as in the service's log lines and X-Trace-Id.", True),
+        Column("is_cut", "BOOLEAN", "Whether the model stopped at its length limit."),
+        Column("characters", "INTEGER", "Length of content in code points."),
+        Column("search_text", "VARCHAR", "content without differences of case and accents, to search in."),
+    ),
+)
+
+PASSAGES_USED = Table(
+    "passages_used",
+    "One row per passage of the documentation that was retrieved for an answer.",
+    (
+        Column("message_id", "UUID", "The answer.", is_key=True),
+        Column("rank", "INTEGER", "Place among the passages retrieved, from 1, best first.", is_key=True),
+        Column("score", "DOUBLE", "The retriever's score; comparable within one answer only."),
+        Column("source", "VARCHAR", "File, relative to the knowledge folder."),
+        Column("heading", "VARCHAR", "Breadcrumb: page > heading > subheading."),
+        Column("anchor", "VARCHAR", "Fragment of the heading in the page; empty for the page itself."),
+        Column("snippet", "VARCHAR", "Text of the passage."),
+        Column("number", "INTEGER", "Number by which the answer cites it."),
+        Column("cited", "BOOLEAN", "Whether the answer refers to it."),
+    ),
+)
+
+FEEDBACK_EVENTS = Table(
+    "feedback_events",
+    "Every verdict given on an answer; the view feedback has the one in force.",
+    (
+        Column("event_id", "UUID", "Names the verdict.", is_key=True),
+        Column("message_id", "UUID", "The answer."),
+        Column("value", "INTEGER", "1 (helpful) or -1 (not helpful)."),
+        Column("reason", "VARCHAR", "Reason chosen from a list; null without one.", True),
+        Column("comment", "VARCHAR", "The tester's own words; null without them.", True),
+        Column("created_at", "TIMESTAMPTZ", "When it was given."),
+    ),
+)
+
+REQUESTS = Table(
+    "requests",
+    'Answers under which a tester asked "please document this".',
+    (
+        Column("message_id", "UUID", "The answer.", is_key=True),
+        Column("created_at", "TIMESTAMPTZ", "When it was asked for."),
+    ),
+)
+
+RATINGS = Table(
+    "ratings",
+    "A tester's rating of a whole thread.",
+    (
+        Column("thread_id", "UUID", "The thread.", is_key=True),
+        Column("value", "INTEGER", "From 1 (worst) to 5 (best)."),
+        Column("comment", "VARCHAR", "The tester's own words; null without them.", True),
+        Column("created_at", "TIMESTAMPTZ", "When it was given or last changed."),
+    ),
+)
+
+THREAD_FORMS = Table(
+    "thread_forms",
+    "What the tester filled in before the first question, one row per field.",
+    (
+        Column("thread_id", "UUID", "The thread.", is_key=True),
+        Column("field", "VARCHAR", "Name of the field in the assistant's form.", is_key=True),
+        Column("value", "VARCHAR", "What was filled in."),
+    ),
+)
+
+ASSISTANT_VERSIONS = Table(
+    "assistant_versions",
+    "Every version of every assistant's definition.",
+    (
+        Column("assistant", "VARCHAR", "Name of the assistant.", is_key=True),
+        Column("version", "INTEGER", "Number of the version, from 1.", is_key=True),
+        Column("definition", "VARCHAR", "The definition, in YAML."),
+        Column("author", "VARCHAR", "Who wrote it."),
+        Column("created_at", "TIMESTAMPTZ", "When it was saved."),
+        Column("published_at", "TIMESTAMPTZ", "When it began to answer; null for a draft.", True),
+    ),
+)
+
+AUDIT = Table(
+    "audit",
+    "Who did what in the office, without the content it was done to.",
+    (
+        Column("audit_id", "UUID", "Names the entry.", is_key=True),
+        Column("created_at", "TIMESTAMPTZ", "When it was done."),
+        Column("actor", "VARCHAR", "Who did it: an account, a tester, or service or command."),
+        Column("action", "VARCHAR", "What was done, noun and verb, such as thread.erase."),
+        Column("target", "VARCHAR", "What it was done to."),
+        Column("detail", "VARCHAR", "Numbers and names that belong to it; may be empty."),
+    ),
+)
+
+# In this order a row never comes before the row it refers to.
+TABLES = (
+    THREADS,
+    MESSAGES,
+    PASSAGES_USED,
+    FEEDBACK_EVENTS,
+    REQUESTS,
+    RATINGS,
+    THREAD_FORMS,
+    ASSISTANT_VERSIONS,
+    AUDIT,
+)
+
+LOG_INFO = Table(
+    "log_info",
+    "One row about this file itself: which generation it is and how much of the store it holds.",
+    (
+        Column("schema_version", "INTEGER", "Version of these tables and views."),
+        Column("generation", "INTEGER", "Number of this publication; each new one has a higher number."),
+        Column("published_at", "TIMESTAMPTZ", "The file holds all that was stored before this moment."),
+        Column("timezone", "VARCHAR", "IANA time zone of the team, for reports; times here are absolute."),
+        Column(
+            "store_id", "VARCHAR", "Id of the store this was published from; a restored store has a new one."
+        ),
+        Column("mark", "BIGINT", "Number of the last change of the store that is in this file."),
+        *(Column(f"{table.name}_rows", "BIGINT", f"Rows in {table.name}.") for table in TABLES),
+    ),
+)
+
+
+def build_statements() -> list[str]:
+    """Give the statements that make every table with its comments, in order."""
+    return [statement for table in (*TABLES, LOG_INFO) for statement in _build_table(table)]
+
+
+def quote(text: str) -> str:
+    """Write a text as an SQL literal: comments and names in ATTACH cannot be bound."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _build_table(table: Table) -> list[str]:
+    columns = ", ".join(
+        f'"{column.name}" {column.type}{"" if column.is_null else " NOT NULL"}' for column in table.columns
+    )
+    comments = [
+        f'COMMENT ON COLUMN {table.name}."{column.name}" IS {quote(column.comment)}'
+        for column in table.columns
+    ]
+    return [
+        f"CREATE TABLE {table.name} ({columns})",
+        f"COMMENT ON TABLE {table.name} IS {quote(table.comment)}",
+        *comments,
+    ]

@@ -1,0 +1,212 @@
+"""The views of the published log: the usual questions, answered the same under any session time zone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chatbot.log.schema import quote
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view, with a comment for itself and one per column, in order."""
+
+    name: str
+    comment: str
+    sql: str
+    columns: dict[str, str]
+
+
+FEEDBACK_SQL = """
+SELECT message_id, value, reason, comment, created_at
+FROM feedback_events
+QUALIFY row_number() OVER (PARTITION BY message_id ORDER BY created_at DESC, event_id DESC) = 1
+"""
+
+# time_bucket counts hours in UTC; date_trunc would merge two of them on the night when clocks go back.
+USAGE_PER_HOUR_SQL = """
+SELECT
+    time_bucket(INTERVAL '1 hour', m.created_at) AS hour,
+    count(DISTINCT m.thread_id) AS threads,
+    count(*) FILTER (WHERE m.origin = 'user') AS user_messages,
+    count(*) FILTER (WHERE m.origin = 'bot') AS bot_messages,
+    count(*) FILTER (WHERE m.status = 'refused') AS refused,
+    count(*) FILTER (WHERE m.status = 'failed') AS failed,
+    count(DISTINCT t.tester) FILTER (WHERE m.origin = 'user') AS testers
+FROM messages AS m
+JOIN threads AS t ON t.thread_id = m.thread_id
+GROUP BY time_bucket(INTERVAL '1 hour', m.created_at)
+"""
+
+THREAD_SUMMARY_SQL = """
+SELECT
+    t.thread_id,
+    coalesce(s.title, '') AS title,
+    t.assistant,
+    t.channel,
+    t.tester,
+    t.created_at,
+    coalesce(s.last_at, t.created_at) AS last_at,
+    coalesce(s.user_messages, 0) AS user_messages,
+    coalesce(s.bot_messages, 0) AS bot_messages,
+    coalesce(s.refused, 0) AS refused,
+    coalesce(s.failed, 0) AS failed,
+    CASE coalesce(s.severity, 0)
+        WHEN 5 THEN 'failed' WHEN 4 THEN 'interrupted' WHEN 3 THEN 'refused'
+        WHEN 2 THEN 'stopped' WHEN 1 THEN 'complete' ELSE 'open'
+    END AS status
+FROM threads AS t
+LEFT JOIN (
+    SELECT
+        thread_id,
+        any_value(content) FILTER (WHERE position = 0) AS title,
+        max(created_at) AS last_at,
+        count(*) FILTER (WHERE origin = 'user') AS user_messages,
+        count(*) FILTER (WHERE origin = 'bot') AS bot_messages,
+        count(*) FILTER (WHERE status = 'refused') AS refused,
+        count(*) FILTER (WHERE status = 'failed') AS failed,
+        max(
+            CASE status
+                WHEN 'failed' THEN 5 WHEN 'interrupted' THEN 4 WHEN 'refused' THEN 3
+                WHEN 'stopped' THEN 2 ELSE 1
+            END
+        ) FILTER (WHERE origin = 'bot') AS severity
+    FROM messages
+    GROUP BY thread_id
+) AS s ON s.thread_id = t.thread_id
+"""
+
+UNANSWERED_QUESTIONS_SQL = """
+SELECT
+    a.message_id,
+    a.thread_id,
+    q.created_at AS asked_at,
+    q.content AS question,
+    a.content AS answer,
+    t.assistant,
+    t.tester,
+    t.language,
+    p.source AS nearest_source,
+    p.heading AS nearest_heading,
+    r.created_at AS requested_at
+FROM messages AS a
+JOIN messages AS q ON q.thread_id = a.thread_id AND q.position = a.position - 1
+JOIN threads AS t ON t.thread_id = a.thread_id
+LEFT JOIN passages_used AS p ON p.message_id = a.message_id AND p.rank = 1
+LEFT JOIN requests AS r ON r.message_id = a.message_id
+WHERE a.origin = 'bot' AND a.status = 'refused'
+"""
+
+DAILY_COSTS_SQL = """
+SELECT
+    CAST(m.created_at AT TIME ZONE 'UTC' AS DATE) AS day,
+    t.assistant,
+    m.model,
+    count(*) AS answers,
+    coalesce(sum(m.prompt_tokens), 0)::BIGINT AS prompt_tokens,
+    coalesce(sum(m.completion_tokens), 0)::BIGINT AS completion_tokens,
+    sum(m.cost_usd) AS cost_usd,
+    count(*) FILTER (WHERE m.cost_usd IS NULL) AS answers_without_price
+FROM messages AS m
+JOIN threads AS t ON t.thread_id = m.thread_id
+WHERE m.origin = 'bot'
+GROUP BY CAST(m.created_at AT TIME ZONE 'UTC' AS DATE), t.assistant, m.model
+"""
+
+VIEWS = (
+    View(
+        "feedback",
+        "The verdict in force on each answer: the last one given.",
+        FEEDBACK_SQL,
+        {
+            "message_id": "The answer.",
+            "value": "1 (helpful) or -1 (not helpful).",
+            "reason": "Reason chosen from a list; null without one.",
+            "comment": "The tester's own words; null without them.",
+            "created_at": "When it was given.",
+        },
+    ),
+    View(
+        "usage_per_hour",
+        "How much the service was used; hours without a message have no row.",
+        USAGE_PER_HOUR_SQL,
+        {
+            "hour": "Start of the hour, by UTC's hours.",
+            "threads": "Threads in which something was written.",
+            "user_messages": "Questions.",
+            "bot_messages": "Answers, whatever became of them.",
+            "refused": "Answers that say the documents do not answer.",
+            "failed": "Answers that failed.",
+            "testers": "Testers who asked something.",
+        },
+    ),
+    View(
+        "thread_summary",
+        "One row per thread with what happened in it.",
+        THREAD_SUMMARY_SQL,
+        {
+            "thread_id": "Names the thread.",
+            "title": "The first question; empty where nothing was asked yet.",
+            "assistant": "Name of the assistant.",
+            "channel": "Way in: page, widget, api, openai or cli.",
+            "tester": "Who asked.",
+            "created_at": "When it was started.",
+            "last_at": "When something was last written; created_at where nothing was.",
+            "user_messages": "Questions.",
+            "bot_messages": "Answers, whatever became of them.",
+            "refused": "Answers that say the documents do not answer.",
+            "failed": "Answers that failed.",
+            "status": "The worst that befell one of its answers: failed, then interrupted, refused, stopped, "
+            "complete; open while it has no answer.",
+        },
+    ),
+    View(
+        "unanswered_questions",
+        "Questions that the documents did not answer, one row per refused answer.",
+        UNANSWERED_QUESTIONS_SQL,
+        {
+            "message_id": "The refused answer.",
+            "thread_id": "Its thread.",
+            "asked_at": "When the question was asked.",
+            "question": "The question.",
+            "answer": "What the bot said instead.",
+            "assistant": "Name of the assistant.",
+            "tester": "Who asked.",
+            "language": "Language of the conversation.",
+            "nearest_source": "File of the best passage found; null without one.",
+            "nearest_heading": "Breadcrumb of the best passage found; null without one.",
+            "requested_at": 'When the tester asked "please document this"; null where he did not.',
+        },
+    ),
+    View(
+        "daily_costs",
+        "Answers, tokens and cost per day, assistant and model.",
+        DAILY_COSTS_SQL,
+        {
+            "day": "The day, by UTC.",
+            "assistant": "Name of the assistant.",
+            "model": "Model that answered; null where none was reached.",
+            "answers": "Answers, whatever became of them.",
+            "prompt_tokens": "Tokens sent.",
+            "completion_tokens": "Tokens received.",
+            "cost_usd": "US dollars, over answers with a known price; null where none has one.",
+            "answers_without_price": "Answers that cost_usd leaves out.",
+        },
+    ),
+)
+
+
+def build_statements() -> list[str]:
+    """Give the statements that make every view with its comments, in order; the tables stand already."""
+    return [statement for view in VIEWS for statement in _build_view(view)]
+
+
+def _build_view(view: View) -> list[str]:
+    comments = [
+        f'COMMENT ON COLUMN {view.name}."{name}" IS {quote(text)}' for name, text in view.columns.items()
+    ]
+    return [
+        f"CREATE VIEW {view.name} AS {view.sql}",
+        f"COMMENT ON VIEW {view.name} IS {quote(view.comment)}",
+        *comments,
+    ]
