@@ -70,6 +70,17 @@ def plain_html(text: str) -> str:
     return html.escape(unified).replace("\n", "<br>\n")
 
 
+def plain_text(markdown: str) -> str:
+    """Give the words of Markdown without its signs: code as it is, links and images as their text."""
+    parts: list[str] = []
+    for token in parse(markdown):
+        if token.type in {"fence", "code_block"}:
+            parts.append(token.content.removesuffix("\n"))
+        elif token.type == "inline":
+            parts.append("".join(_plain_child(child) for child in token.children or ()))
+    return "\n".join(parts)
+
+
 def parse(markdown: str, citations: Collection[int] = ()) -> list[Token]:
     """Parse Markdown into the block tokens that both HTML and PDF are made of.
 
@@ -239,6 +250,10 @@ def _render_citation(
 ) -> str:
     number = int(tokens[index].meta["number"])
     return f'<sup class="cite"><a href="#cite-{number}" data-cite="{number}">{number}</a></sup>'
+
+
+def _plain_child(token: Token) -> str:
+    return "\n" if token.type in {"softbreak", "hardbreak"} else token.content
 
 
 def _parse_plain(text: str) -> list[Token]:

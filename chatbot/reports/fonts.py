@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -21,7 +21,8 @@ from fontTools.pens.filterPen import DecomposingFilterPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont as SourceFont
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont as EmbeddedFont
+from reportlab.pdfbase.pdfdoc import PDFDocument
+from reportlab.pdfbase.ttfonts import SUBSETN, TTFont
 
 _NOTO = ("manimgx_fonts", "{}[wght].ttf")
 _CJK = ("justmytype_intl_cjk", "fonts/ofl/{}.ttf")
@@ -88,6 +89,56 @@ SYMBOLS = (
 FALLBACKS = (*(_noto(f"NotoSans{script}") for script in _SCRIPTS), SANS, MONO, *SYMBOLS)
 
 
+class EmbeddedFont(TTFont):
+    """A font whose text can be copied out of the PDF as it was written.
+
+    reportlab writes a code above U+FFFF as five digits, which readers refuse, and gives the joined forms of Arabic
+    letters, which no search finds.
+    """
+
+    def addObjects(self, doc: PDFDocument) -> None:  # noqa: N802
+        """Add the font's objects to a document and put right what its codes stand for."""
+        subsets = [list(subset) for subset in self.state[doc].subsets]
+        super().addObjects(doc)
+        for number, subset in enumerate(subsets):
+            name = b"".join((SUBSETN(number), b"+", self.face.name, self.face.subfontNameX)).decode("latin-1")
+            stream = doc.idToObject[f"toUnicodeCMap:{name}"]
+            stream.content = _map_codes(name, subset)  # type: ignore[attr-defined]
+
+
+def _map_codes(name: str, subset: Sequence[int]) -> str:
+    """Write the CMap that gives the text of each code of a subset (Adobe Technical Note 5411)."""
+    entries = [f"<{code:02X}> <{_written(character)}>" for code, character in enumerate(subset)]
+    blocks = [entries[start : start + 100] for start in range(0, len(entries), 100)]
+    return "\n".join(
+        [
+            "/CIDInit /ProcSet findresource begin",
+            "12 dict begin",
+            "begincmap",
+            f"/CIDSystemInfo << /Registry ({name}) /Ordering ({name}) /Supplement 0 >> def",
+            f"/CMapName /{name} def",
+            "/CMapType 2 def",
+            "1 begincodespacerange",
+            f"<00> <{len(subset) - 1:02X}>",
+            "endcodespacerange",
+            *(line for block in blocks for line in (f"{len(block)} beginbfchar", *block, "endbfchar")),
+            "endcmap",
+            "CMapName currentdict /CMap defineresource pop",
+            "end",
+            "end",
+        ]
+    )
+
+
+def _written(code: int) -> str:
+    character = chr(code)
+    if "\ufb50" <= character <= "\ufdff" or "\ufe70" <= character <= "\ufefc":
+        plain = unicodedata.normalize("NFKC", character)
+        # A ligature's letters come in drawing order, as all text of a line does.
+        character = plain[::-1] if len(plain) > 1 else plain
+    return character.encode("utf-16-be").hex().upper()
+
+
 class OpenFace:
     """A face that was opened: its characters, advances and outlines. One per process; not safe across threads."""
 
@@ -151,6 +202,15 @@ class OpenFace:
         return self._glyphs[key]
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A character's font: its name for reportlab, the character's width as a share of the size, its face."""
+
+    font: str
+    width: float
+    face: Face
+
+
 @cache
 def open_face(face: Face) -> OpenFace:
     """Open a font file once per process."""
@@ -164,27 +224,35 @@ class DocumentFonts:
     Only one document may be made at a time in a process, for reportlab's registry of fonts is global.
     """
 
-    ideographs: str = "SC"
-    _found: dict[tuple[bool, bool, bool, str], tuple[str, float] | None] = field(default_factory=dict)
+    _found: dict[tuple[str, str, bool, bool, bool], Found | None] = field(default_factory=dict)
     _used: dict[tuple[Face, int], set[str]] = field(default_factory=dict)
 
-    @classmethod
-    def for_text(cls, text: str) -> DocumentFonts:
-        """Choose the shapes of ideographs: Japanese where there is kana, Korean where there is hangul."""
-        if re.search("[\u3040-\u30ff]", text):
-            return cls("JP")
-        return cls("KR" if re.search("[\u1100-\u11ff\uac00-\ud7af]", text) else "SC")
+    def find(
+        self,
+        character: str,
+        *,
+        mono: bool = False,
+        bold: bool = False,
+        italic: bool = False,
+        region: str = "SC",
+    ) -> Found | None:
+        """Find the font that shows a character; None where no font has it.
 
-    def find(self, character: str, *, mono: bool, bold: bool, italic: bool) -> tuple[str, float] | None:
-        """Find the font that shows a character.
-
-        Returns:
-            (name of the font for reportlab, width as a share of the size), or None where no font has it.
+        Args:
+            character: one code point.
+            region: a key of `CJK`, whose shapes of ideographs are preferred.
         """
-        key = (mono, bold, italic, character)
+        key = (character, region, mono, bold, italic)
         if key not in self._found:
-            self._found[key] = self._choose(character, mono=mono, bold=bold, italic=italic)
+            candidates = _candidates(character, region, mono=mono, italic=italic)
+            self._found[key] = next(
+                filter(None, (self._take(face, character, bold) for face in candidates)), None
+            )
         return self._found[key]
+
+    def find_space(self, beside: Found, *, bold: bool) -> Found | None:
+        """Find the space of the font that shows the character beside it, so that a run of text stays one."""
+        return self._take(beside.face, " ", bold)
 
     def prepare(self, text: str) -> str:
         """Drop what is meant to be invisible, and write out what no font shows as `[U+1F600]`."""
@@ -200,39 +268,58 @@ class DocumentFonts:
         """Make the instances that were used and tell reportlab of them; call it after layout, before drawing."""
         for (face, weight), characters in self._used.items():
             data = open_face(face).instance(characters, weight)
-            pdfmetrics.registerFont(EmbeddedFont(f"guichet-{face.name}-{weight}", io.BytesIO(data)))
+            font = EmbeddedFont(f"guichet-{face.name}-{weight}", io.BytesIO(data))
+            # registerFont() keeps the first font of a name, which has the letters of an earlier document.
+            pdfmetrics._fonts.pop(font.fontName, None)  # type: ignore[attr-defined]
+            pdfmetrics._dynFaceNames.pop(font.face.name, None)  # type: ignore[attr-defined]
+            pdfmetrics.registerFont(font)
 
     def _is_shown(self, character: str) -> bool:
         if unicodedata.category(character) in ("Cc", "Cf", "Co", "Cn", "Zl", "Zp"):
             return False
-        return self.find(character, mono=False, bold=False, italic=False) is not None
+        return self.find(character) is not None
 
-    def _choose(self, character: str, *, mono: bool, bold: bool, italic: bool) -> tuple[str, float] | None:
-        for face in self._candidates(character, mono=mono, italic=italic):
-            opened = open_face(face)
-            if ord(character) not in opened.names:
-                continue
-            weight = face.weight(bold)
-            if weight is None:
-                return opened.embedded().fontName, opened.advance(character, None)
-            self._used.setdefault((face, weight), set()).add(character)
-            return f"guichet-{face.name}-{weight}", opened.advance(character, weight)
-        return None
+    def _take(self, face: Face, character: str, bold: bool) -> Found | None:
+        opened = open_face(face)
+        if ord(character) not in opened.names:
+            return None
+        weight = face.weight(bold)
+        if weight is None:
+            return Found(opened.embedded().fontName, opened.advance(character, None), face)
+        self._used.setdefault((face, weight), set()).add(character)
+        return Found(f"guichet-{face.name}-{weight}", opened.advance(character, weight), face)
 
-    def _candidates(self, character: str, *, mono: bool, italic: bool) -> Iterator[Face]:
-        yield MONO if mono else ITALIC if italic else SANS
-        if character < "\u0530":
-            yield SANS
-            yield from SYMBOLS
-            return
-        if _is_east_asian(character):
-            yield CJK[self.ideographs]
-            yield from (face for code, face in CJK.items() if code != self.ideographs)
+
+def find_region(text: str) -> str:
+    """Tell whose shapes the ideographs of a text should have: a key of `CJK`.
+
+    Kana are Japanese, hangul Korean; else the first of mainland China, Japan and Taiwan that has all of them.
+    """
+    if re.search("[\u3040-\u30ff]", text):
+        return "JP"
+    if re.search("[\u1100-\u11ff\uac00-\ud7af]", text):
+        return "KR"
+    ideographs = {ord(character) for character in set(text) if "\u3400" <= character <= "\u9fff"}
+    if not ideographs:
+        return "SC"
+    return next(
+        (code for code in ("SC", "JP", "TC") if ideographs <= open_face(CJK[code]).names.keys()), "SC"
+    )
+
+
+def _candidates(character: str, region: str, *, mono: bool, italic: bool) -> Iterator[Face]:
+    yield MONO if mono else ITALIC if italic else SANS
+    if character < "\u0530":
+        yield SANS
+        yield from SYMBOLS
+        return
+    # Wide emoji are in none of the East Asian fonts, and asking costs their opening.
+    is_wide = (
+        unicodedata.east_asian_width(character) in "WFH" and not "\U0001f000" <= character <= "\U0001faff"
+    )
+    if not is_wide:
         yield from FALLBACKS
-        if not _is_east_asian(character):
-            yield from CJK.values()
-
-
-def _is_east_asian(character: str) -> bool:
-    # Wide emoji too: a Chinese font has none, and asking it costs its opening.
-    return unicodedata.east_asian_width(character) in "WFH" and not "\U0001f000" <= character <= "\U0001faff"
+    yield CJK[region]
+    yield from (face for code, face in CJK.items() if code != region)
+    if is_wide:
+        yield from FALLBACKS

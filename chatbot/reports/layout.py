@@ -12,13 +12,14 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 from arabic_reshaper import ArabicReshaper
 from bidi import algorithm as bidi
 
 from chatbot.errors import ReportFailed
-from chatbot.reports.fonts import DocumentFonts
+from chatbot.reports.fonts import DocumentFonts, Found, find_region
 
 _RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 _ARABIC = re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff]")
@@ -74,13 +75,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line, laid out; `spoken` is its text in reading order where that is not the drawn one."""
+    """One line, laid out; `is_continued` where it goes on with what was too long for the line above."""
 
     pieces: tuple[Piece, ...]
     width: float
     is_rtl: bool = False
     is_continued: bool = False
-    spoken: str | None = None
 
 
 class Deadline:
@@ -125,7 +125,7 @@ class Setter:
         Args:
             runs: text in reading order.
             width: points; below 12 it counts as 12.
-            is_code: spaces are kept and lines are broken anywhere.
+            is_code: spaces are kept; a line is broken at a space only near its end, else anywhere.
         """
         width = max(width, 12.0)
         lines: list[Line] = []
@@ -133,9 +133,16 @@ class Setter:
             self.deadline.check()
             glyphs = self._measure(paragraph, is_code=is_code)
             plain = "".join(glyph.character for glyph in glyphs)
-            is_rtl = not is_code and bool(_RTL.search(plain)) and bidi.get_base_level(plain) == 1
+            has_rtl = bool(_RTL.search(plain))
+            is_rtl = has_rtl and not is_code and bidi.get_base_level(plain) == 1
+            levels = _resolve_levels(plain, is_rtl) if has_rtl else None
             for number, (start, end) in enumerate(self._break(glyphs, width, is_code=is_code)):
-                lines.append(_compose(glyphs[start:end], is_rtl, is_continued=number > 0))
+                while end > start and glyphs[end - 1].character == " ":
+                    end -= 1
+                drawn = glyphs[start:end]
+                if levels and (is_rtl or _RTL.search(plain, start, end)):
+                    drawn = _reorder(glyphs, levels[start:end], is_rtl)
+                lines.append(_compose(drawn, is_rtl, is_continued=number > 0))
         return lines
 
     def width(self, runs: Iterable[Run]) -> tuple[float, float]:
@@ -152,25 +159,35 @@ class Setter:
 
     def _measure(self, runs: Sequence[Run], *, is_code: bool) -> list[_Glyph]:
         glyphs: list[_Glyph] = []
+        region = find_region("".join(run.text for run in runs))
         for run in runs:
             text = self.fonts.prepare(run.text).replace("\t", "    " if is_code else " ")
             if _ARABIC.search(text):
                 text = self._shape(text)
             style = run.style
+            before: Found | None = None
             for character in text:
-                found = self.fonts.find(character, mono=style.mono, bold=style.bold, italic=style.italic)
-                # A face of its own, such as mono, has the question mark that stands for what only prepare() saw.
-                font, width = found or self.fonts.find("?", mono=False, bold=False, italic=False) or ("", 0.0)
-                glyphs.append(_Glyph(character, style, font, width * style.size))
+                found = self.fonts.find(
+                    character, mono=style.mono, bold=style.bold, italic=style.italic, region=region
+                )
+                if (
+                    character == " "
+                    and before
+                    and found
+                    and before.face != found.face
+                    and glyphs[-1].character.isalpha()
+                ):
+                    found = self.fonts.find_space(before, bold=style.bold) or found
+                if found:
+                    glyphs.append(_Glyph(character, style, found.font, found.width * style.size))
+                before = found
         return glyphs
 
     def _shape(self, text: str) -> str:
         """Join Arabic letters, keeping the plain letter where no font has its joined form."""
         shaped: str = _reshaper().reshape(text)
         return "".join(
-            character
-            if self.fonts.find(character, mono=False, bold=False, italic=False)
-            else unicodedata.normalize("NFKC", character)
+            character if self.fonts.find(character) else unicodedata.normalize("NFKC", character)
             for character in shaped
         )
 
@@ -179,7 +196,11 @@ class Setter:
         index = 0
         while index < len(glyphs):
             glyph = glyphs[index]
-            if index > start and not is_code and _may_break(glyphs, index):
+            if index > start and (
+                _may_break(glyphs, index)
+                if not is_code
+                else x > width * 0.7 and glyphs[index - 1].character == " "
+            ):
                 candidate = index
             if x + glyph.width > width and index > start and (is_code or glyph.character != " "):
                 if candidate > start:
@@ -228,48 +249,38 @@ def _may_break(glyphs: Sequence[_Glyph], index: int) -> bool:
 
 
 def _compose(glyphs: Sequence[_Glyph], is_rtl: bool, *, is_continued: bool) -> Line:
-    end = len(glyphs)
-    while end and glyphs[end - 1].character == " ":
-        end -= 1
-    glyphs = glyphs[:end]
-    text = "".join(glyph.character for glyph in glyphs)
-    spoken = None
-    if is_rtl or _RTL.search(text):
-        spoken = unicodedata.normalize("NFKC", text)
-        glyphs = _reorder(glyphs, text, is_rtl)
     pieces: list[Piece] = []
     x = 0.0
-    start = 0
-    for index in range(1, len(glyphs) + 1):
-        if index < len(glyphs) and (glyphs[index].font, glyphs[index].style) == (
-            glyphs[start].font,
-            glyphs[start].style,
-        ):
-            continue
-        group = glyphs[start:index]
-        if group:
-            width = sum(glyph.width for glyph in group)
-            characters = "".join(glyph.character for glyph in group)
-            pieces.append(Piece(characters, group[0].font, group[0].style, x, width))
-            x += width
-        start = index
-    return Line(tuple(pieces), x, is_rtl, is_continued, spoken)
+    for (font, style), group in groupby(glyphs, key=lambda glyph: (glyph.font, glyph.style)):
+        drawn = list(group)
+        width = sum(glyph.width for glyph in drawn)
+        pieces.append(Piece("".join(glyph.character for glyph in drawn), font, style, x, width))
+        x += width
+    return Line(tuple(pieces), x, is_rtl, is_continued)
 
 
-def _reorder(glyphs: Sequence[_Glyph], text: str, is_rtl: bool) -> list[_Glyph]:
-    """Put a line's glyphs in drawing order (Unicode Standard Annex 9, by python-bidi).
+def _resolve_levels(text: str, is_rtl: bool) -> list[dict[str, Any]]:
+    """Give every character of a paragraph its direction (Unicode Standard Annex 9, by python-bidi).
 
-    The steps are taken one by one because `get_display` does not tell where a character went, and with it its style.
+    The steps are taken one by one because `get_display` neither knows lines nor tells where a character went, and
+    with it its style. Characters that the algorithm removes were removed by `prepare` before.
     """
-    storage = bidi.get_empty_storage()
+    storage: dict[str, Any] = bidi.get_empty_storage()
     storage["base_level"], storage["base_dir"] = (1, "R") if is_rtl else (0, "L")
     bidi.get_embedding_levels(text, storage)
-    for index, entry in enumerate(storage["chars"]):
+    entries: list[dict[str, Any]] = list(storage["chars"])
+    for index, entry in enumerate(entries):
         entry["index"] = index
     bidi.explicit_embed_and_overrides(storage)
-    bidi.resolve_weak_types(storage)
+    bidi.resolve_weak_types(storage, False)
     bidi.resolve_neutral_types(storage, False)
     bidi.resolve_implicit_levels(storage, False)
+    return entries
+
+
+def _reorder(glyphs: Sequence[_Glyph], levels: list[dict[str, Any]], is_rtl: bool) -> list[_Glyph]:
+    """Put the glyphs of one line in the order in which they are drawn, brackets mirrored."""
+    storage = {"base_level": int(is_rtl), "chars": list(levels)}
     bidi.reorder_resolved_levels(storage, False)
     bidi.apply_mirroring(storage, False)
     return [replace(glyphs[entry["index"]], character=entry["ch"]) for entry in storage["chars"]]

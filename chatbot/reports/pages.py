@@ -146,10 +146,14 @@ def _draw_strip(canvas: Canvas, strip: Strip, top: float) -> None:
 def _draw_line(canvas: Canvas, line: Line, x: float, baseline: float) -> None:
     for piece in line.pieces:
         _decorate(canvas, piece, x + piece.x, baseline)
+    # One text object a line: whoever copies text out takes its pieces for one line too.
+    text = canvas.beginText(x, baseline)
     for piece in line.pieces:
-        canvas.setFillColor(HexColor(piece.style.color))
-        canvas.setFont(piece.font, piece.style.size)
-        canvas.drawString(x + piece.x, baseline + piece.style.rise, piece.text)
+        text.setFont(piece.font, piece.style.size)
+        text.setFillColor(HexColor(piece.style.color))
+        text.setRise(piece.style.rise)
+        text.textOut(piece.text)
+    canvas.drawText(text)
 
 
 def _decorate(canvas: Canvas, piece: Piece, x: float, baseline: float) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from datetime import datetime
+from textwrap import wrap
 from zoneinfo import ZoneInfo
 
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+
 from chatbot.errors import ReportFailed
+from chatbot.markup import plain_text
 from chatbot.reports.flowables import (
     ACCENT,
     BODY,
@@ -23,7 +29,7 @@ from chatbot.reports.flowables import (
 from chatbot.reports.fonts import DocumentFonts
 from chatbot.reports.labels import Language, label
 from chatbot.reports.layout import Deadline, Line, Run, Setter, Style
-from chatbot.reports.pages import TEXT_WIDTH, Facts, Furniture, draw, paginate
+from chatbot.reports.pages import MARGIN, TEXT_WIDTH, Facts, Furniture, draw, paginate
 from chatbot.store.records import Message, PassageUsed, Transcript
 from chatbot.text import clean_text
 
@@ -91,8 +97,7 @@ class _Report:
         self.language: Language = language
         self.deadline = deadline
         self.assistant = clean_text(assistant_title or self.thread.assistant)
-        sample = "".join(message.content[:2000] for message in self.messages)
-        self.setter = Setter(DocumentFonts.for_text(sample), deadline)
+        self.setter = Setter(DocumentFonts(), deadline)
         self.story = Story(self.setter, Area(0, TEXT_WIDTH))
 
     def render(self) -> bytes:
@@ -162,13 +167,14 @@ class _Report:
             ("answers", str(len(answers))),
             ("refused_count", str(sum(answer.status == "refused" for answer in answers))),
             ("failed_count", str(sum(answer.status == "failed" for answer in answers))),
-            ("time_zone", f"{self.timezone.key} (UTC{offset[:3]}:{offset[3:]})"),
-            ("thread", thread.thread_id),
         ]
+        zone = f"{self.timezone.key} (UTC{offset[:3]}:{offset[3:]})"
         with self.story.inside(tint=TINT):
             self.story.gap(6, keeps_next=True)
             for left, right in zip(facts[::2], facts[1::2], strict=True):
                 self._set_fact_row(left, right)
+            self._set_fact_row(("time_zone", zone))
+            self._set_fact_row(("thread", thread.thread_id))
             self.story.gap(6)
         self.story.gap(14)
 
@@ -178,7 +184,8 @@ class _Report:
         for column, (name, value) in enumerate(facts):
             x = 12 + column * TEXT_WIDTH / 2
             texts.append(Text(self._line(self._say(name), SMALL), x, 10))
-            lines = self.setter.wrap([Run(clean_text(value), BODY.but(size=8.6))], TEXT_WIDTH / 2 - 100)
+            room = TEXT_WIDTH / len(facts) - 100
+            lines = self.setter.wrap([Run(clean_text(value), BODY.but(size=8.6))], room)
             texts += [Text(line, x + 82, 10 + 12 * number) for number, line in enumerate(lines[:6])]
             height = max(height, 2 + 12.0 * len(lines[:6]))
         self.story.add(Strip(height, texts=tuple(texts), keeps_next=True))
@@ -260,10 +267,9 @@ class _Report:
                 Run("  " + clean_text(passage.source), SMALL.but(mono=True, size=7.2)),
             ]
             self.story.text(runs, keeps_next=is_numbered)
-            if is_numbered and passage.snippet.strip():
-                self.story.text(
-                    [Run(f"“{shorten(passage.snippet, SNIPPET_CHARACTERS)}”", SMALL.but(italic=True))]
-                )
+            quoted = shorten(plain_text(passage.snippet[: SNIPPET_CHARACTERS * 8]), SNIPPET_CHARACTERS)
+            if is_numbered and quoted:
+                self.story.text([Run(f"“{quoted}”", SMALL.but(italic=True))])
         self.story.gap(2)
 
     def _set_verdict(self, message: Message) -> None:
@@ -290,3 +296,25 @@ def shorten(text: str, characters: int) -> str:
     cut = words[: characters - 1]
     space = cut.rfind(" ")
     return (cut[:space] if space > characters * 0.6 else cut).rstrip() + "…"
+
+
+def render_failure_pdf(thread_id: str, reason: str, *, language: Language = "en") -> bytes:
+    """Give one page that says that a thread could not be laid out; made by the simplest means, in a standard font."""
+    target = io.BytesIO()
+    canvas = Canvas(target, pagesize=A4, pageCompression=1, lang=language)
+    canvas.setTitle(PRODUCT)
+    canvas.setAuthor(PRODUCT)
+    lines = [
+        label("unreadable", language),
+        f"{label('thread', language)}: {thread_id[:80]}",
+        *wrap(reason[:800], 90),
+    ]
+    text = canvas.beginText(MARGIN, A4[1] - 100)
+    text.setFont("Helvetica", 10)
+    for line in lines:
+        # The standard font has Latin-1 alone.
+        text.textLine(line.encode("latin-1", "replace").decode("latin-1"))
+    canvas.drawText(text)
+    canvas.showPage()
+    canvas.save()
+    return target.getvalue()
