@@ -1,0 +1,250 @@
+"""The one gate in front of everything: it refuses by default.
+
+Gradio leaves routes of its own open whatever its `auth_dependency` says, so the gate stands before it as ASGI
+middleware: only the paths named here are reached without a login. It also bounds bodies before they are read, refuses
+changes asked for by foreign pages, and gives every response its trace id and headers.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from apps.chat.services import COOKIE, Services
+from apps.chat.wire import STATUS_OF_CODE, state_error
+from chatbot.access import LOGIN_LIFE
+from chatbot.errors import GuichetError, NotLoggedIn, OriginNotAllowed
+from chatbot.store.records import Login
+from chatbot.telemetry import bind_trace, choose_trace_id, log_event
+
+logger = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 64 * 1024
+# Reached without a login. `/metrics` asks for its own token.
+OPEN_PATHS = frozenset(
+    {"/login", "/api/login", "/health/live", "/health/ready", "/metrics", "/favicon.ico", "/login.css"}
+)
+# In open mode a login is made where a tester comes in.
+DOORS = frozenset({"/", "/api/start_chat"})
+UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+# Gradio's own upload; nothing here takes files.
+CLOSED_PREFIXES = ("/gradio_api/upload", "/upload", "/gradio_api/file=http", "/gradio_api/proxy=")
+JSON_PREFIXES = ("/api/", "/v1/")
+SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "x-frame-options": "SAMEORIGIN",
+    "content-security-policy": (
+        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+        "frame-ancestors 'self'; base-uri 'self'; form-action 'self'; object-src 'none'"
+    ),
+}
+
+
+class Guard:
+    """ASGI middleware; see the module.
+
+    The login is found in the scope's state as `login`.
+    """
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self._app = app
+        self._services = services
+        self._own_origins = frozenset(services.settings.origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        trace_id = choose_trace_id(headers.get("x-trace-id"))
+        with bind_trace(trace_id):
+            await _Exchange(self, scope, receive, send, headers, trace_id).run()
+
+    async def check(self, scope: Scope, headers: Headers) -> tuple[Login | None, str | None]:
+        """Let a request through, or refuse it.
+
+        Returns:
+            The login, if any, and the token of one that was made just now.
+
+        Raises:
+            OriginNotAllowed, NotLoggedIn: it does not get further.
+        """
+        path = scope["path"]
+        token = read_token(headers)
+        self._check_origin(scope, headers)
+        try:
+            return await self._services.access.identify(token), None
+        except NotLoggedIn:
+            if path in OPEN_PATHS:
+                return None, None
+            if self._services.access.is_open and path in DOORS:
+                return await self._services.access.open_login()
+            raise
+
+    def _check_origin(self, scope: Scope, headers: Headers) -> None:
+        """Refuse a change that a foreign page asks for with the tester's cookie."""
+        origin = headers.get("origin")
+        if scope["method"] not in UNSAFE or not origin or origin in self._own_origins:
+            return
+        if urlsplit(origin).netloc != headers.get("host", ""):
+            log_event(logger, "A foreign origin was refused", level=logging.WARNING, url__domain=origin[:200])
+            raise OriginNotAllowed(
+                f"The origin {origin[:200]} may not call this service. Add it to ALLOWED_ORIGINS."
+            )
+
+    @property
+    def app(self) -> ASGIApp:
+        """What stands behind the gate."""
+        return self._app
+
+    @property
+    def services(self) -> Services:
+        """The parts of the service."""
+        return self._services
+
+
+class _Exchange:
+    """One request on its way through the gate."""
+
+    def __init__(
+        self, guard: Guard, scope: Scope, receive: Receive, send: Send, headers: Headers, trace_id: str
+    ) -> None:
+        self._guard = guard
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._headers = headers
+        self._trace_id = trace_id
+        self._started = time.monotonic()
+        self._status = 0
+        self._received = 0
+        self._new_token: str | None = None
+
+    async def run(self) -> None:
+        try:
+            refusal = self._check_shape()
+            if refusal is None:
+                login, self._new_token = await self._guard.check(self._scope, self._headers)
+                state = self._scope.setdefault("state", {})
+                state["login"], state["new_token"] = login, self._new_token
+        except GuichetError as error:
+            refusal = self._refuse(error)
+        target: ASGIApp = refusal or self._guard.app
+        try:
+            await target(self._scope, self._receive_bounded, self._send_marked)
+        except _BodyTooLarge:
+            if not self._status:
+                await self._too_large()(self._scope, self._receive, self._send_marked)
+        except Exception:
+            logger.exception("A request failed")
+            if self._status:
+                raise
+            refusal = self._error(
+                "internal_error", "Something went wrong on our side. Try again in a moment."
+            )
+            await refusal(self._scope, self._receive, self._send_marked)
+        finally:
+            self._observe()
+
+    def _check_shape(self) -> Response | None:
+        """Refuse by what the head alone shows."""
+        path, method = self._scope["path"], self._scope["method"]
+        if path.startswith(CLOSED_PREFIXES):
+            return self._error("not_found", "There is nothing here.")
+        length = self._headers.get("content-length", "")
+        if length.isdigit() and int(length) > MAX_BODY_BYTES:
+            return self._too_large()
+        has_body = length not in ("", "0") or "transfer-encoding" in self._headers
+        kind = self._headers.get("content-type", "").partition(";")[0].strip().lower()
+        if method in UNSAFE and path.startswith(JSON_PREFIXES) and has_body and kind != "application/json":
+            return self._error("not_json", "Send JSON, with Content-Type: application/json.")
+        return None
+
+    def _refuse(self, error: GuichetError) -> Response:
+        wants_page = "text/html" in self._headers.get("accept", "") and self._scope["method"] in (
+            "GET",
+            "HEAD",
+        )
+        if isinstance(error, NotLoggedIn) and wants_page and not self._scope["path"].startswith("/api/"):
+            return RedirectResponse("/login", status_code=303)
+        return self._error(error.code, str(error))
+
+    def _too_large(self) -> Response:
+        return self._error("body_too_large", f"A request may have at most {MAX_BODY_BYTES // 1024} KiB.")
+
+    def _error(self, code: str, message: str) -> Response:
+        return JSONResponse(state_error(code, message, self._trace_id), STATUS_OF_CODE.get(code, 500))
+
+    async def _receive_bounded(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._received += len(message.get("body", b""))
+            if self._received > MAX_BODY_BYTES:
+                raise _BodyTooLarge
+        return message
+
+    async def _send_marked(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["x-trace-id"] = self._trace_id
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+            if (
+                self._scope["path"].startswith(("/api", "/gradio_api", "/login"))
+                or self._scope["path"] == "/"
+            ):
+                headers["cache-control"] = "no-store"
+            if self._new_token:
+                headers.append("set-cookie", make_cookie(self._new_token, self._scope["scheme"] == "https"))
+        await self._send(message)
+
+    def _observe(self) -> None:
+        metrics = self._guard.services.metrics
+        seconds = time.monotonic() - self._started
+        route = getattr(self._scope.get("route"), "path", None) or "other"
+        metrics.http_requests.labels(self._scope["method"], route, self._status).inc()
+        metrics.http_seconds.labels(route).observe(seconds)
+        log_event(
+            logger,
+            "Request",
+            level=logging.DEBUG if route == "other" else logging.INFO,
+            http__request__method=self._scope["method"],
+            url__path=self._scope["path"][:200],
+            http__response__status_code=self._status,
+            event__duration=int(seconds * 1e9),
+        )
+
+
+class _BodyTooLarge(Exception):
+    """The body passed the limit while it was read."""
+
+
+def read_token(headers: Headers) -> str | None:
+    """Give the token of a request: a bearer's, else the cookie's."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return token.strip()
+    try:
+        cookies = SimpleCookie(headers.get("cookie", ""))
+    except CookieError:
+        return None
+    return cookies[COOKIE].value if COOKIE in cookies else None
+
+
+def make_cookie(token: str, is_secure: bool) -> str:
+    """Give the `Set-Cookie` value of a login; an empty token takes it away."""
+    age = int(LOGIN_LIFE.total_seconds()) if token else 0
+    secure = "; Secure" if is_secure else ""
+    return f"{COOKIE}={token}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"

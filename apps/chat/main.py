@@ -1,0 +1,228 @@
+"""The chat service: builds its parts and the ASGI app, and serves it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import parse_qs
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from filelock import FileLock, Timeout
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from apps.chat import api
+from apps.chat.faults import install_handlers
+from apps.chat.guard import Guard, make_cookie
+from apps.chat.page import PAGE_OPTIONS, build_page, render_login
+from apps.chat.services import Services, choose_language
+from chatbot.access import Access, check_exposure, load_secret_key
+from chatbot.assistants.definition import Assistants
+from chatbot.conversation import Conversation, record_versions
+from chatbot.errors import GuichetError, SettingsError, StoreUnavailable
+from chatbot.knowledge.retriever import Knowledge
+from chatbot.log.publisher import Publisher
+from chatbot.models import build_chat_model, name_model
+from chatbot.settings import Settings, find_variables, load_settings
+from chatbot.store import counters, leases
+from chatbot.store.engine import Store
+from chatbot.telemetry import Metrics, configure_logging
+from chatbot.text import clean_text
+from chatbot.turns import Turns
+
+logger = logging.getLogger(__name__)
+
+OWNER_PREFIX = "chat:"
+HARMLESS_VARIABLES = frozenset({"GRADIO_ANALYTICS_ENABLED", "GRADIO_TEMP_DIR"})
+GRACE_S = 3
+
+
+def build_services(settings: Settings) -> Services:
+    """Build the parts of the service.
+
+    Raises:
+        SettingsError, StoreUnavailable: a setting, a definition or the store is wrong.
+    """
+    _check_variables()
+    check_exposure(settings)
+    store = Store(settings.store_path)
+    metrics = Metrics()
+    assistants = Assistants(settings.assistants_dir)
+    knowledge = Knowledge(settings.knowledge_dir, settings.private_dir / "index")
+    knowledge.refresh()
+    conversation = Conversation(
+        store=store,
+        knowledge=knowledge,
+        assistants=assistants,
+        model=build_chat_model(settings),
+        model_name=name_model(settings),
+        settings=settings,
+        version_numbers=record_versions(store, assistants),
+        metrics=metrics,
+        owner=f"{OWNER_PREFIX}{uuid.uuid4()}",
+    )
+    return Services(
+        settings=settings,
+        store=store,
+        access=Access(store, settings, load_secret_key(settings)),
+        turns=Turns(conversation, max_streams=settings.max_streams, metrics=metrics),
+        assistants=assistants,
+        metrics=metrics,
+    )
+
+
+def create_app(services: Services) -> FastAPI:
+    """Build the ASGI app around the parts."""
+    settings = services.settings
+
+    @asynccontextmanager
+    async def live(app: FastAPI) -> AsyncIterator[None]:
+        async with _run_background(services):
+            yield
+
+    app = FastAPI(
+        title="Guichet", docs_url="/api/docs", openapi_url="/api/openapi.json", redoc_url=None, lifespan=live
+    )
+    app.state.services = services
+    app.include_router(api.router)
+    _add_login_page(app)
+    install_handlers(app)
+    # The one added last is the first to see a request.
+    app.add_middleware(Guard, services=services)
+    # Without Starlette's own class on the parent, a mounted Gradio echoes any origin with credentials.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=["authorization", "content-type", "idempotency-key", "last-event-id", "x-trace-id"],
+        expose_headers=["x-trace-id", "retry-after"],
+    )
+    if settings.hosts:
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts), www_redirect=False)
+    return gr.mount_gradio_app(app, build_page(services), path="/", **PAGE_OPTIONS)
+
+
+def run(settings: Settings) -> None:
+    """Serve until a signal comes.
+
+    Raises:
+        GuichetError: the service cannot start; the message says why.
+    """
+    configure_logging(settings.log_level, settings.log_format, settings.log_file)
+    settings.private_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Two services over one SQLite store would each take the other's turns for dead ones.
+    lock = FileLock(settings.private_dir / "chat.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise StoreUnavailable(
+            f"DATA_DIR={settings.data_dir}: another chat service runs on this folder. Stop it, or choose another."
+        ) from error
+    with lock:
+        app = create_app(build_services(settings))
+        logger.info("The chat service is on http://%s:%d", settings.chat_host, settings.chat_port)
+        uvicorn.run(
+            app,
+            host=settings.chat_host,
+            port=settings.chat_port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # uvicorn believes forwarding headers from loopback unless told otherwise.
+            proxy_headers=bool(settings.forwarded_allow_ips),
+            forwarded_allow_ips=settings.forwarded_allow_ips,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+
+
+def main() -> int:
+    """Start from the environment; give the exit code."""
+    try:
+        run(load_settings())
+    except SettingsError as error:
+        for fault in error.faults:
+            logger.error("%s", fault)
+        return 1
+    except GuichetError as error:
+        logger.error("%s", error)
+        return 1
+    return 0
+
+
+@asynccontextmanager
+async def _run_background(services: Services) -> AsyncIterator[None]:
+    """Recover what a crash left, and publish while the service lives."""
+    store, settings = services.store, services.settings
+    store.start_writer()
+    now = store.clock()
+    lost = await store.write_async(leases.recover_turns, now, dead_owners=OWNER_PREFIX)
+    if lost:
+        logger.warning(
+            "%d answers were cut off by the last end of the service; they are kept as interrupted", len(lost)
+        )
+    await store.write_async(counters.drop_ended, now)
+    stop = threading.Event()
+    publisher: threading.Thread | None = None
+    if settings.publish_interval > 0:
+        runner = Publisher(
+            store,
+            settings.data_dir,
+            timezone=settings.timezone,
+            interval_s=settings.publish_interval,
+            clock=store.clock,
+            metrics=services.metrics,
+        )
+        publisher = threading.Thread(target=runner.run_forever, args=(stop,), name="publisher", daemon=True)
+        publisher.start()
+    try:
+        yield
+    finally:
+        await services.turns.close()
+        stop.set()
+        if publisher:
+            with suppress(RuntimeError):
+                await asyncio.to_thread(publisher.join, 10)
+        await asyncio.to_thread(store.close)
+
+
+def _add_login_page(app: FastAPI) -> None:
+    services: Services = app.state.services
+    title = "Guichet"
+
+    def show(request: Request, error: str | None, status: int) -> Response:
+        language = choose_language(services.settings, request.headers.get("accept-language", ""))
+        return HTMLResponse(render_login(language, error=error, title=title), status)
+
+    @app.get("/login", include_in_schema=False)
+    async def show_login(request: Request) -> Response:
+        if services.access.is_open or request.scope["state"]["login"]:
+            return RedirectResponse("/", status_code=303)
+        return show(request, None, 200)
+
+    @app.post("/login", include_in_schema=False)
+    async def take_login(request: Request) -> Response:
+        form = parse_qs((await request.body()).decode("utf-8", "replace"))
+        password = clean_text(form.get("password", [""])[0])[:1000]
+        try:
+            _, token = await services.access.log_in(password, api.read_address(request))
+        except GuichetError as error:
+            return show(request, str(error), 429 if error.code == "rate_limited" else 401)
+        response = RedirectResponse("/", status_code=303)
+        response.headers.append("set-cookie", make_cookie(token, request.url.scheme == "https"))
+        return response
+
+
+def _check_variables() -> None:
+    """Refuse what would change Gradio behind our back: sharing, allowed paths, its own servers."""
+    found = [name for name in find_variables("GRADIO_") if name not in HARMLESS_VARIABLES]
+    if found:
+        raise SettingsError(
+            [f"{name}: Gradio's own variables are not used here. Unset it." for name in found]
+        )
