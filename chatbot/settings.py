@@ -21,6 +21,12 @@ from chatbot.errors import SettingsError
 CHAT_PROVIDERS = ("openai", "azure_openai")
 EMBEDDING_PROVIDERS = ("openai", "azure_openai", "local")
 PLACEHOLDERS = frozenset({"changeme", "change-me", "secret", "password", "replace-me", "todo", "xxx"})
+NOT_YET = {
+    "store_url": "this version keeps its store in SQLite",
+    "embedding_model": "this version searches by words alone",
+    "shareable_log": "this version publishes the complete log alone",
+    "oidc_issuer": "this version of the admin logs in by password alone",
+}
 RATE = re.compile(r"^(\d+)/(second|minute|hour|day)$")
 REMEDIES = {
     "bool_parsing": "write true or false",
@@ -170,16 +176,14 @@ class Settings(BaseSettings):
             raise ValueError("this is a placeholder; choose one of your own")
         return value
 
-    @field_validator("store_url")
-    @classmethod
-    def _check_store(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            raise ValueError("this version keeps its store in SQLite; leave it empty")
-        return value
-
     @model_validator(mode="after")
     def _check_together(self) -> Settings:
-        faults = []
+        # A setting that would do nothing is worse than one that is refused.
+        faults = [
+            f"{name.upper()}: {reason}; leave it empty"
+            for name, reason in NOT_YET.items()
+            if getattr(self, name)
+        ]
         if self.model_deadline < self.model_timeout:
             faults.append(
                 f"MODEL_DEADLINE={self.model_deadline:g}: allowed is at least MODEL_TIMEOUT "

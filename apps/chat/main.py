@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import threading
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from urllib.parse import parse_qs
 
 import gradio as gr
@@ -128,7 +129,7 @@ def run(settings: Settings) -> None:
     with lock:
         app = create_app(build_services(settings))
         logger.info("The chat service is on http://%s:%d", settings.chat_host, settings.chat_port)
-        uvicorn.run(
+        config = uvicorn.Config(
             app,
             host=settings.chat_host,
             port=settings.chat_port,
@@ -140,6 +141,7 @@ def run(settings: Settings) -> None:
             forwarded_allow_ips=settings.forwarded_allow_ips,
             timeout_graceful_shutdown=GRACE_S,
         )
+        _Server(config).run()
 
 
 def main() -> int:
@@ -154,6 +156,24 @@ def main() -> int:
         logger.error("%s", error)
         return 1
     return 0
+
+
+class _Server(uvicorn.Server):
+    """A server for which a signal is an orderly end.
+
+    uvicorn raises the signal again after its shutdown, and the process would end by it instead of with exit code 0.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        previous = {
+            number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
 
 
 @asynccontextmanager
