@@ -1,0 +1,81 @@
+"""Retention and erasure, from the store through every published file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from chatbot.errors import UsageError
+from chatbot.store import erasure
+from chatbot.store.engine import Store
+from chatbot.store.erasure import THREADS_AT_ONCE, Erasure, Order
+
+ACTOR = "command"
+
+
+def prune(store: Store, older_than_days: int, now: datetime, *, actor: str = ACTOR) -> Erasure:
+    """Erase the threads in which nothing was written for so many days, and the logins that ran out before that.
+
+    `Publisher.finish_erasure` then takes it through the published files.
+
+    Raises:
+        UsageError: fewer than 1 day.
+    """
+    if older_than_days < 1:
+        raise UsageError(f"--older-than {older_than_days}: allowed is a number of days from 1.")
+    before = now - timedelta(days=older_than_days)
+    order = Order(actor, "log.prune", f"older than {older_than_days} days")
+    erased = Erasure()
+    for chosen in _cut(store.read(erasure.list_old_threads, before)):
+        erased = store.write(_prune_threads, chosen, before, erased, order, now)
+    store.write(erasure.drop_old_logins, before)
+    erasure.scrub(store)
+    return erased
+
+
+def erase_tester(store: Store, label: str, now: datetime, *, actor: str = ACTOR) -> Erasure:
+    """Erase a tester: threads, logins, and the label in the audit. Nothing of him is no error: the count is 0.
+
+    `Publisher.finish_erasure` then takes it through the published files.
+    """
+    order = Order(actor, "tester.erase", erasure.fingerprint_tester(label))
+    erased = Erasure()
+    for chosen in _cut(store.read(erasure.list_tester_threads, label)):
+        erased = store.write(erasure.erase_threads, chosen, erased, order, now)
+    erased = store.write(erasure.erase_tester_traces, label, erased, order, now)
+    erasure.scrub(store)
+    return erased
+
+
+def erase_thread(store: Store, thread_id: str, now: datetime, *, actor: str = ACTOR) -> Erasure:
+    """Erase a thread.
+
+    `Publisher.finish_erasure` then takes it through the published files.
+
+    Raises:
+        UnknownThread: there is none of this id.
+    """
+    order = Order(actor, "thread.erase", thread_id)
+    erased = store.write(erasure.erase_thread, thread_id, order, now)
+    erasure.scrub(store)
+    return erased
+
+
+def _prune_threads(
+    connection: Connection,
+    chosen: Sequence[str],
+    before: datetime,
+    erased: Erasure,
+    order: Order,
+    now: datetime,
+) -> Erasure:
+    # Asked again inside the transaction: somebody may have written since.
+    still_old = erasure.list_old_threads(connection, before, chosen)
+    return erasure.erase_threads(connection, still_old, erased, order, now) if still_old else erased
+
+
+def _cut(thread_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(thread_ids), THREADS_AT_ONCE):
+        yield thread_ids[first : first + THREADS_AT_ONCE]
