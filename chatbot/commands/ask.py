@@ -1,0 +1,141 @@
+"""`ask`: one answer in the terminal, through the same turn as every channel's."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+import uuid
+from contextlib import closing
+from typing import Any
+
+from chatbot.assistants.definition import Assistants
+from chatbot.commands.logs import configure_command_logging
+from chatbot.commands.terminal import say, write_json, write_line
+from chatbot.conversation import Conversation, Question, record_versions
+from chatbot.errors import GuichetError
+from chatbot.events import Failed, Reply
+from chatbot.knowledge.retriever import Knowledge
+from chatbot.models import build_chat_model, name_model
+from chatbot.settings import Settings, load_settings
+from chatbot.store import threads
+from chatbot.store.engine import Store
+from chatbot.store.records import PassageUsed, Thread
+from chatbot.telemetry import Metrics, bind_trace, choose_trace_id
+from chatbot.turns import Turns
+
+TESTER = "cli"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ask, print the answer, and give the exit code: a refusal is an answer, a failure is not."""
+    settings = load_settings()
+    configure_command_logging(settings)
+    with closing(Store(settings.store_path)) as store:
+        assistants = Assistants(settings.assistants_dir)
+        name = options.assistant or assistants.default.name
+        assistants.get(name)
+        turns = _build_turns(settings, store, assistants)
+        thread = Thread(
+            thread_id=str(uuid.uuid4()),
+            assistant=name,
+            channel="cli",
+            tester=TESTER,
+            code_label=None,
+            wave=None,
+            language=None if settings.language == "auto" else settings.language,
+            created_at=store.clock(),
+        )
+        store.write(threads.add_thread, thread)
+        with bind_trace(choose_trace_id(None)):
+            end, seconds = asyncio.run(_ask(turns, Question(thread.thread_id, TESTER, options.question)))
+    if isinstance(end, Failed):
+        return _report_failure(end, thread.thread_id, is_json=options.json)
+    if options.json:
+        write_json(_describe(end, seconds))
+    else:
+        _print(end)
+    return 0
+
+
+def _build_turns(settings: Settings, store: Store, assistants: Assistants) -> Turns:
+    metrics = Metrics()
+    knowledge = Knowledge(settings.knowledge_dir, settings.private_dir / "index")
+    knowledge.refresh()
+    for warning in knowledge.warnings:
+        say(f"warning: {warning}")
+    conversation = Conversation(
+        store=store,
+        knowledge=knowledge,
+        assistants=assistants,
+        model=build_chat_model(settings),
+        model_name=name_model(settings),
+        settings=settings,
+        version_numbers=record_versions(store, assistants),
+        metrics=metrics,
+        owner=f"cli:{uuid.uuid4()}",
+    )
+    return Turns(conversation, max_streams=1, metrics=metrics)
+
+
+async def _ask(turns: Turns, question: Question) -> tuple[Reply | Failed, float]:
+    """Give the turn's last event and the seconds from the question to it."""
+    started = time.perf_counter()
+    try:
+        turn = await turns.start(question)
+        async for _, event in turns.listen(turn.message_id, question.tester):
+            if isinstance(event, Reply | Failed):
+                return event, time.perf_counter() - started
+    finally:
+        await turns.close()
+    raise GuichetError("The answer ended without an end. Ask again.")
+
+
+def _report_failure(end: Failed, thread_id: str, *, is_json: bool) -> int:
+    whose = "the model's provider" if end.origin == "provider" else "this service"
+    say(f"error: {end.message} ({end.code}, on the side of {whose})")
+    if is_json:
+        error = {"code": end.code, "message": end.message, "origin": end.origin, "trace_id": end.trace_id}
+        write_json({"error": error, "thread_id": thread_id, "message_id": end.message_id})
+    return 1
+
+
+def _describe(reply: Reply, seconds: float) -> dict[str, Any]:
+    return {
+        "thread_id": reply.thread_id,
+        "message_id": reply.message_id,
+        "answer": reply.answer,
+        "answer_html": reply.answer_html,
+        "answered": reply.answered,
+        "status": reply.status,
+        "is_cut": reply.is_cut,
+        "citations": [_describe_passage(passage) for passage in reply.passages],
+        "nearest": [_describe_passage(passage) for passage in reply.nearest],
+        "session": reply.session.as_dict(),
+        "seconds": round(seconds, 4),
+    }
+
+
+def _describe_passage(passage: PassageUsed) -> dict[str, Any]:
+    return {
+        "number": passage.number,
+        "source": passage.source,
+        "heading": passage.heading,
+        "snippet": passage.snippet,
+    }
+
+
+def _print(reply: Reply) -> None:
+    write_line(reply.answer.strip())
+    if reply.passages:
+        write_line()
+        write_line("Sources")
+        for passage in reply.passages:
+            write_line(f"[{passage.number}] {passage.source}: {passage.heading}")
+    if reply.nearest:
+        write_line()
+        write_line("Nearest sections (not the answer)")
+        for passage in reply.nearest:
+            write_line(f"- {passage.source}: {passage.heading}")
+    if reply.is_cut:
+        say("The answer was cut at the model's limit of length.")
