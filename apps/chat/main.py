@@ -29,11 +29,12 @@ from chatbot.assistants.definition import Assistants
 from chatbot.conversation import Conversation, record_versions
 from chatbot.errors import GuichetError, SettingsError, StoreUnavailable
 from chatbot.knowledge.retriever import Knowledge
+from chatbot.log.erase import prune
 from chatbot.log.publisher import Publisher
 from chatbot.models import build_chat_model, name_model
 from chatbot.settings import Settings, find_variables, load_settings
 from chatbot.store import counters, leases
-from chatbot.store.engine import Store
+from chatbot.store.engine import Clock, Store, utc_now
 from chatbot.telemetry import Metrics, configure_logging
 from chatbot.text import clean_text
 from chatbot.turns import Turns
@@ -43,17 +44,21 @@ logger = logging.getLogger(__name__)
 OWNER_PREFIX = "chat:"
 HARMLESS_VARIABLES = frozenset({"GRADIO_ANALYTICS_ENABLED", "GRADIO_TEMP_DIR"})
 GRACE_S = 3
+RETENTION_PAUSE_S = 3600
 
 
-def build_services(settings: Settings) -> Services:
+def build_services(settings: Settings, *, clock: Clock = utc_now) -> Services:
     """Build the parts of the service.
+
+    Args:
+        clock: gives the time of rows, sessions and limits.
 
     Raises:
         SettingsError, StoreUnavailable: a setting, a definition or the store is wrong.
     """
     _check_variables()
     check_exposure(settings)
-    store = Store(settings.store_path)
+    store = Store(settings.store_path, clock=clock)
     metrics = Metrics()
     assistants = Assistants(settings.assistants_dir)
     knowledge = Knowledge(settings.knowledge_dir, settings.private_dir / "index")
@@ -201,15 +206,32 @@ async def _run_background(services: Services) -> AsyncIterator[None]:
         )
         publisher = threading.Thread(target=runner.run_forever, args=(stop,), name="publisher", daemon=True)
         publisher.start()
+    retention = asyncio.create_task(_keep_retention(services))
     try:
         yield
     finally:
+        retention.cancel()
         await services.turns.close()
         stop.set()
         if publisher:
             with suppress(RuntimeError):
                 await asyncio.to_thread(publisher.join, 10)
         await asyncio.to_thread(store.close)
+
+
+async def _keep_retention(services: Services) -> None:
+    """Erase what is older than `RETENTION_DAYS`, hour by hour; the publisher takes it through the log."""
+    days = services.settings.retention_days
+    while days:
+        try:
+            erased = await asyncio.to_thread(
+                prune, services.store, days, services.store.clock(), actor="retention"
+            )
+            if erased.threads:
+                logger.info("%d threads older than %d days were erased", erased.threads, days)
+        except GuichetError as error:
+            logger.error("Retention did not run: %s", error)
+        await asyncio.sleep(RETENTION_PAUSE_S)
 
 
 def _add_login_page(app: FastAPI) -> None:
