@@ -134,19 +134,23 @@ def run(settings: Settings) -> None:
     with lock:
         app = create_app(build_services(settings))
         logger.info("The chat service is on http://%s:%d", settings.chat_host, settings.chat_port)
-        config = uvicorn.Config(
-            app,
-            host=settings.chat_host,
-            port=settings.chat_port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            # uvicorn believes forwarding headers from loopback unless told otherwise.
-            proxy_headers=bool(settings.forwarded_allow_ips),
-            forwarded_allow_ips=settings.forwarded_allow_ips,
-            timeout_graceful_shutdown=GRACE_S,
-        )
-        _Server(config).run()
+        _Server(make_config(app, settings)).run()
+
+
+def make_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """Say how uvicorn serves the app."""
+    return uvicorn.Config(
+        app,
+        host=settings.chat_host,
+        port=settings.chat_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # uvicorn believes forwarding headers from loopback unless told otherwise.
+        proxy_headers=bool(settings.forwarded_allow_ips),
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        timeout_graceful_shutdown=GRACE_S,
+    )
 
 
 def main() -> int:
