@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
+from chatbot.errors import ReportFailed
 from chatbot.reports.labels import Language
 from chatbot.reports.thread_pdf import render_failure_pdf, render_thread_pdf
 from chatbot.store.records import Thread, Transcript
@@ -99,20 +100,13 @@ def write_archive(
     # A PDF is compressed already: to pack it again costs time and gains two percent.
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for done, transcript in enumerate(transcripts, 1):
-            thread = transcript.thread
-            name = name_file(thread)
-            try:
-                title = titles.get(thread.assistant)
-                data = render_thread_pdf(
-                    transcript, timezone=timezone, language=language, assistant_title=title
-                )
-            except Exception as error:
-                _log.exception("thread %s could not be laid out", thread.thread_id)
-                data = render_failure_pdf(thread.thread_id, str(error), language=language)
-                errors.append(ArchiveError(name, thread.thread_id, str(error)))
-            archive.writestr(zipfile.ZipInfo(name, _zip_time(thread.created_at)), data)
-            digest = hashlib.sha256(data).hexdigest()
-            files.append(ArchivedFile(name, thread.thread_id, digest, len(data), len(transcript.messages)))
+            title = titles.get(transcript.thread.assistant)
+            data, error = _render(transcript, timezone, language, title)
+            name = name_file(transcript.thread)
+            archive.writestr(zipfile.ZipInfo(name, _zip_time(transcript.thread.created_at)), data)
+            files.append(_describe(name, transcript, data))
+            if error is not None:
+                errors.append(ArchiveError(name, transcript.thread.thread_id, error))
             if progress:
                 progress(done, total)
         manifest = Manifest(
@@ -129,6 +123,23 @@ def write_archive(
         )
         archive.writestr(MANIFEST, manifest.to_json(), zipfile.ZIP_DEFLATED)
     return manifest
+
+
+def _render(
+    transcript: Transcript, timezone: ZoneInfo, language: Language, title: str | None
+) -> tuple[bytes, str | None]:
+    """Give a thread's PDF, or a page that says that there is none, with the reason."""
+    try:
+        data = render_thread_pdf(transcript, timezone=timezone, language=language, assistant_title=title)
+    except ReportFailed as error:
+        _log.exception("thread %s could not be laid out", transcript.thread.thread_id)
+        return render_failure_pdf(transcript.thread.thread_id, str(error), language=language), str(error)
+    return data, None
+
+
+def _describe(name: str, transcript: Transcript, data: bytes) -> ArchivedFile:
+    digest = hashlib.sha256(data).hexdigest()
+    return ArchivedFile(name, transcript.thread.thread_id, digest, len(data), len(transcript.messages))
 
 
 def name_file(thread: Thread) -> str:

@@ -196,7 +196,7 @@ class Story:
         if sum(wanted) <= room:
             return wanted
         if sum(least) >= room:
-            return [low * room / sum(least) for low in least]
+            return _squeeze(least, room)
         share = (room - sum(least)) / (sum(wanted) - sum(least))
         return [low + (want - low) * share for low, want in zip(least, wanted, strict=True)]
 
@@ -256,6 +256,18 @@ class Story:
                 for name, cell in zip(rows[0], row, strict=False):
                     self.text([*name, Run(": ", self.area.style), *cell])
             self.gap(4)
+
+
+def _squeeze(widths: Sequence[float], room: float) -> list[float]:
+    """Cut the widest columns down to one width, so that all have room and narrow ones keep theirs."""
+    left, count = room, len(widths)
+    cap = room
+    for width in sorted(widths):
+        cap = left / count
+        if width > cap:
+            break
+        left, count = left - width, count - 1
+    return [min(width, cap) for width in widths]
 
 
 def _set_blocks(story: Story, tokens: Sequence[Token]) -> None:

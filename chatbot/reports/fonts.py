@@ -250,9 +250,9 @@ class DocumentFonts:
             )
         return self._found[key]
 
-    def find_space(self, beside: Found, *, bold: bool) -> Found | None:
-        """Find the space of the font that shows the character beside it, so that a run of text stays one."""
-        return self._take(beside.face, " ", bold)
+    def find_space(self, face: Face, *, bold: bool) -> Found | None:
+        """Find the space of the face that shows the character beside it, so that a run of text stays one."""
+        return self._take(face, " ", bold)
 
     def prepare(self, text: str) -> str:
         """Drop what is meant to be invisible, and write out what no font shows as `[U+1F600]`."""

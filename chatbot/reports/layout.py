@@ -10,7 +10,7 @@ import re
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import groupby
 from typing import Any
@@ -19,7 +19,7 @@ from arabic_reshaper import ArabicReshaper
 from bidi import algorithm as bidi
 
 from chatbot.errors import ReportFailed
-from chatbot.reports.fonts import DocumentFonts, Found, find_region
+from chatbot.reports.fonts import DocumentFonts, Face, find_region
 
 _RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 _ARABIC = re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff]")
@@ -108,6 +108,7 @@ class _Glyph:
     style: Style
     font: str
     width: float
+    face: Face
 
 
 @dataclass(slots=True)
@@ -116,6 +117,8 @@ class Setter:
 
     fonts: DocumentFonts
     deadline: Deadline
+    # One object for all uses of a letter: a report of a million of them fits in memory.
+    _glyphs: dict[tuple[Style, str], dict[str, _Glyph]] = field(default_factory=dict)
 
     def wrap(self, runs: Iterable[Run], width: float, *, is_code: bool = False) -> list[Line]:
         """Break runs into lines no wider than `width` points.
@@ -165,23 +168,29 @@ class Setter:
             if _ARABIC.search(text):
                 text = self._shape(text)
             style = run.style
-            before: Found | None = None
+            known = self._glyphs.setdefault((style, region), {})
+            before: _Glyph | None = None
             for character in text:
-                found = self.fonts.find(
-                    character, mono=style.mono, bold=style.bold, italic=style.italic, region=region
-                )
-                if (
-                    character == " "
-                    and before
-                    and found
-                    and before.face != found.face
-                    and glyphs[-1].character.isalpha()
-                ):
-                    found = self.fonts.find_space(before, bold=style.bold) or found
-                if found:
-                    glyphs.append(_Glyph(character, style, found.font, found.width * style.size))
-                before = found
+                glyph = known.get(character) or self._find(character, style, region)
+                if glyph is None:
+                    continue
+                known[character] = glyph
+                if character == " " and before and before.face != glyph.face and before.character.isalpha():
+                    glyph = self._find_space(before) or glyph
+                glyphs.append(glyph)
+                before = glyph
         return glyphs
+
+    def _find(self, character: str, style: Style, region: str) -> _Glyph | None:
+        found = self.fonts.find(
+            character, mono=style.mono, bold=style.bold, italic=style.italic, region=region
+        )
+        return found and _Glyph(character, style, found.font, found.width * style.size, found.face)
+
+    def _find_space(self, before: _Glyph) -> _Glyph | None:
+        style = before.style
+        found = self.fonts.find_space(before.face, bold=style.bold)
+        return found and _Glyph(" ", style, found.font, found.width * style.size, found.face)
 
     def _shape(self, text: str) -> str:
         """Join Arabic letters, keeping the plain letter where no font has its joined form."""
@@ -280,7 +289,7 @@ def _resolve_levels(text: str, is_rtl: bool) -> list[dict[str, Any]]:
 
 def _reorder(glyphs: Sequence[_Glyph], levels: list[dict[str, Any]], is_rtl: bool) -> list[_Glyph]:
     """Put the glyphs of one line in the order in which they are drawn, brackets mirrored."""
-    storage = {"base_level": int(is_rtl), "chars": list(levels)}
+    storage: dict[str, Any] = {"base_level": int(is_rtl), "chars": list(levels)}
     bidi.reorder_resolved_levels(storage, False)
     bidi.apply_mirroring(storage, False)
     return [replace(glyphs[entry["index"]], character=entry["ch"]) for entry in storage["chars"]]

@@ -115,13 +115,17 @@ def flatten(transcript: Transcript) -> Iterator[MessageRow]:
 def write_csv(transcripts: Iterable[Transcript], out: BinaryIO) -> int:
     """Write CSV (RFC 4180, UTF-8 with a byte order mark, as Excel wants it); give the number of rows."""
     text = io.TextIOWrapper(out, encoding="utf-8-sig", newline="")
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    count = 0
-    for count, row in enumerate(_rows(transcripts), 1):
-        writer.writerow([_csv_value(getattr(row, column)) for column in COLUMNS])
-    text.flush()
-    text.detach()
+    try:
+        writer = csv.writer(text)
+        writer.writerow(COLUMNS)
+        count = 0
+        for row in _rows(transcripts):
+            writer.writerow([_csv_value(getattr(row, column)) for column in COLUMNS])
+            count += 1
+        text.flush()
+    finally:
+        # Else the wrapper closes the caller's file.
+        text.detach()
     return count
 
 
@@ -135,8 +139,9 @@ def write_xlsx(transcripts: Iterable[Transcript], out: BinaryIO) -> int:
         cell.font = Font(bold=True)
     sheet.append(header)
     count = 0
-    for count, row in enumerate(_rows(transcripts), 1):
+    for row in _rows(transcripts):
         sheet.append([_xlsx_value(getattr(row, column)) for column in COLUMNS])
+        count += 1
     workbook.save(out)
     return count
 
