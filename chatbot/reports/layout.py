@@ -185,12 +185,12 @@ class Setter:
         found = self.fonts.find(
             character, mono=style.mono, bold=style.bold, italic=style.italic, region=region
         )
-        return found and _Glyph(character, style, found.font, found.width * style.size, found.face)
+        return _Glyph(character, style, found.font, found.width * style.size, found.face) if found else None
 
     def _find_space(self, before: _Glyph) -> _Glyph | None:
         style = before.style
         found = self.fonts.find_space(before.face, bold=style.bold)
-        return found and _Glyph(" ", style, found.font, found.width * style.size, found.face)
+        return _Glyph(" ", style, found.font, found.width * style.size, found.face) if found else None
 
     def _shape(self, text: str) -> str:
         """Join Arabic letters, keeping the plain letter where no font has its joined form."""

@@ -68,8 +68,8 @@ def render_thread_pdf(
     Raises:
         ReportFailed: the deadline passed, or the thread could not be laid out.
     """
-    deadline = Deadline(deadline_s)
     with _drawing:
+        deadline = Deadline(deadline_s)
         try:
             return _Report(transcript, timezone, language, assistant_title, deadline).render()
         except ReportFailed:
