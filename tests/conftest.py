@@ -46,12 +46,23 @@ NEEDS = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Make the markers known."""
+    config.addinivalue_line("markers", "long: run by `make test-long` alone")
     names = ", ".join(NEEDS)
     config.addinivalue_line(
         "markers",
         f"needs(*names): skipped where the machine lacks one of {names}; a failure under REQUIRE_ALL=1",
     )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the long forms for `make test-long`."""
+    if os.environ.get("LONG") == "1":
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,0 +1,55 @@
+# `make run` and `make test` do all the set-up by themselves: Python 3.11 or newer with venv is all they ask for.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_READY := $(VENV)/.ready-run
+TEST_READY := $(VENV)/.ready-test
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+LOCK := pip-compile --quiet --upgrade --strip-extras --no-header --no-emit-index-url --no-emit-trusted-host
+TESTS ?= tests
+
+.PHONY: run test test-long lint format bench lock clean
+
+run: $(RUN_READY)
+	@exec $(BIN)/python -m apps
+
+test: $(TEST_READY)
+	$(BIN)/python -m pytest $(TESTS)
+
+test-long: $(TEST_READY)
+	LONG=1 $(BIN)/python -m pytest $(TESTS) --timeout=1800
+
+lint: $(TEST_READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(TEST_READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(TEST_READY)
+	$(BIN)/python -m benchmarks
+
+# The pinned requirements anew from the .in files, newest first.
+lock: $(TEST_READY)
+	$(BIN)/$(LOCK) --output-file=requirements.txt requirements.in
+	$(BIN)/$(LOCK) --output-file=requirements-dev.txt requirements-dev.in
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.11 run" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN_READY): requirements.txt pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet -r requirements.txt
+	$(PIP) install --quiet --no-deps --editable .
+	@touch $@
+
+$(TEST_READY): requirements-dev.txt pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet -r requirements-dev.txt
+	$(PIP) install --quiet --no-deps --editable .
+	@touch $@ $(RUN_READY)
