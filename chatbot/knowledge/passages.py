@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from chatbot.blocks import Block, open_container, split_blocks
+from chatbot.blocks import Block, open_container, split_blocks, track_fence
 from chatbot.knowledge.markdown import Section, parse_document
 from chatbot.text import detect_language, split_sentences
 
@@ -21,6 +21,8 @@ _CODE = re.compile(
 )
 _LIST_ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
 _INDENT = "    "
+# Containers nested deeper are cut between lines: each level is tried several times.
+_DEEPEST = 3
 # Enough for the language to be certain; more would only cost time.
 _LANGUAGE_SAMPLE = 4000
 
@@ -116,12 +118,12 @@ def _length_of(before: Sequence[str], piece: str) -> int:
     return sum(len(part) + 2 for part in before) + len(piece)
 
 
-def _cut_block(block: Block, limit: int) -> list[str]:
+def _cut_block(block: Block, limit: int, depth: int = 0) -> list[str]:
     if len(block.text) <= limit:
         return [block.text]
     lines = block.text.split("\n")
     if block.kind == "container":
-        return _cut_container(lines, limit)
+        return _cut_container(lines, limit, depth) if depth < _DEEPEST else _cut_long(block.text, limit)
     if block.kind == "code":
         return _cut_code(lines, limit)
     if block.kind == "table":
@@ -133,7 +135,7 @@ def _cut_block(block: Block, limit: int) -> list[str]:
     return _pack(split_sentences(block.text), " ", limit)
 
 
-def _cut_container(lines: Sequence[str], limit: int) -> list[str]:
+def _cut_container(lines: Sequence[str], limit: int, depth: int) -> list[str]:
     """Cut the body of an admonition or tab at its own blocks; each piece stands under the first line again."""
     opening = lines[0][: limit // 3]
     _, body = open_container(Block("container", "\n".join(lines)))
@@ -142,7 +144,7 @@ def _cut_container(lines: Sequence[str], limit: int) -> list[str]:
     pieces: list[str] = []
     current: list[str] = []
     for block in split_blocks(body):
-        for part in _indent_within(block, room):
+        for part in _indent_within(block, room, depth + 1):
             if current and len("\n\n".join([*current, part])) > min(room, USUAL_PASSAGE):
                 pieces.append("\n\n".join(current))
                 current = []
@@ -152,19 +154,20 @@ def _cut_container(lines: Sequence[str], limit: int) -> list[str]:
     return [f"{opening}\n\n{piece}" for piece in pieces] or [opening]
 
 
-def _indent_within(block: Block, room: int) -> Iterator[str]:
+def _indent_within(block: Block, room: int, depth: int) -> Iterator[str]:
     """Cut a block so that its pieces fit the room even with each line indented."""
     line_count = block.text.count("\n") + 1
     if len(block.text) + line_count * len(_INDENT) <= room:
         yield _indent(block.text)
         return
-    share = max(200, room * len(block.text) // (len(block.text) + line_count * len(_INDENT)))
-    for piece in _cut_block(block, share):
-        indented = _indent(piece)
-        if len(indented) <= room:
-            yield indented
-        else:
-            yield from _pack(indented.split("\n"), "\n", room)
+    share = room * len(block.text) // (len(block.text) + line_count * len(_INDENT))
+    pieces = [_indent(piece) for piece in _cut_block(block, share, depth)]
+    # Pieces of short lines gain more by the indent than the average says.
+    while max(map(len, pieces)) > room and share > _SHORT_PASSAGE:
+        share = share * 3 // 4
+        pieces = [_indent(piece) for piece in _cut_block(block, share, depth)]
+    for piece in pieces:
+        yield from [piece] if len(piece) <= room else _cut_long(piece, room)
 
 
 def _indent(text: str) -> str:
@@ -218,16 +221,32 @@ def _pack(parts: Iterable[str], joint: str, limit: int) -> list[str]:
 
 
 def _cut_long(text: str, limit: int) -> list[str]:
-    """Cut a text between lines, then words, then characters, into pieces of at most `limit`."""
+    """Cut a text between lines, else words, else characters; a fence open at a cut is closed and opened again."""
+    if len(text) <= limit:
+        return [text]
     pieces: list[str] = []
-    while len(text) > limit:
-        cut = max(text.rfind("\n", 1, limit + 1), -1)
-        if cut < limit // 3:
-            cut = max(text.rfind(" ", 1, limit + 1), cut)
-        if cut <= 0:
-            pieces.append(text[:limit])
-            text = text[limit:]
-        else:
-            pieces.append(text[:cut])
-            text = text[cut + 1 :]
-    return [*pieces, text]
+    current: list[str] = []
+    fence: str | None = None
+    opening = closing = ""
+    for line in text.split("\n"):
+        for part in _cut_line(line, max(limit - len(opening) - len(closing) - 2, limit // 2)):
+            if current and len("\n".join([*current, part, closing])) > limit:
+                pieces.append("\n".join([*current, closing] if fence else current))
+                current = [opening] if fence else []
+            current.append(part)
+        was_open, fence = fence is not None, track_fence(line, fence)
+        if fence and not was_open:
+            opening, closing = line, line[: len(line) - len(line.lstrip())] + fence
+        elif not fence:
+            opening = closing = ""
+    return [*pieces, "\n".join(current)]
+
+
+def _cut_line(line: str, limit: int) -> list[str]:
+    parts: list[str] = []
+    start = 0
+    while len(line) - start > limit:
+        cut = line.rfind(" ", start + limit // 3, start + limit + 1)
+        parts.append(line[start : cut if cut > 0 else start + limit])
+        start = cut + 1 if cut > 0 else start + limit
+    return [*parts, line[start:]]
