@@ -1,0 +1,138 @@
+"""The Gradio page: its layout, what is wired to what, and how it is mounted.
+
+Conversations are rendered on the server (`page_html`), travel as the value of hidden Markdown components and are put
+into the page by `assets/page.js`, which keeps what the tester opened, marked or typed. `gr.HTML` is not used: it
+compiles its template with `Function`, which a content security policy without `unsafe-eval` forbids.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from apps.chat.desk import Desk, Fields
+from apps.chat.page_html import ASSETS, render_login, render_stage
+from apps.chat.services import Services
+from apps.chat.texts import say
+
+__all__ = ["PAGE_OPTIONS", "build_page", "render_login"]
+
+SYSTEM_FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
+MONO_FONT = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace")
+# Quick events (stop, agree, start afresh) need places beside the answers being written.
+SPARE_PLACES = 50
+
+
+def build_page(services: Services) -> gr.Blocks:
+    """Build the page and wire it to a desk."""
+    title = services.assistants.default.say(services.assistants.default.title, services.settings.language)
+    with gr.Blocks(title=title, analytics_enabled=False, fill_width=True) as page:
+        fields, again_send = _lay_out(services.access.is_open)
+        _wire(page, Desk(services, fields), fields, again_send)
+    places = services.settings.max_streams + SPARE_PLACES
+    # The queue runs at most `max_threads` events at once, whatever their own limits say.
+    page.max_threads = places
+    page.queue(api_open=False, max_size=2 * places, default_concurrency_limit=places)
+    return page
+
+
+def _lay_out(is_open: bool) -> tuple[Fields, gr.Button]:
+    with gr.Row(elem_id="topbar"):
+        brand = _markdown("brand")
+        new = gr.Button(say("en", "new"), elem_id="new", size="sm")
+        logout = gr.Button(say("en", "logout"), elem_id="logout", size="sm", visible=not is_open)
+    _markdown("stage", render_stage())
+    log, turn = _markdown("feed-log", classes="feed"), _markdown("feed-turn", classes="feed")
+    with gr.Column(elem_id="counter"):
+        alert = _markdown("alert")
+        with gr.Column(elem_id="notice"):
+            notice = _markdown("notice-text")
+            accept = gr.Button(say("en", "accept"), elem_id="accept", variant="primary")
+        with gr.Row(elem_id="composer"):
+            box = gr.Textbox(
+                label=say("en", "ask"),
+                elem_id="box",
+                lines=1,
+                max_lines=8,
+                container=False,
+                show_label=True,
+                autofocus=True,
+            )
+            send = gr.Button(say("en", "send"), elem_id="send", variant="primary")
+            stop = gr.Button(say("en", "stop"), elem_id="stop")
+        allowance = _markdown("allowance")
+    thread = gr.Textbox(elem_id="thread", visible="hidden", label="thread")
+    again = gr.Textbox(elem_id="again", visible="hidden", label="again")
+    again_send = gr.Button("again", elem_id="again-send", visible="hidden")
+    fields = Fields(
+        brand, log, turn, allowance, alert, notice, box, thread, again, send, stop, new, accept, logout
+    )
+    return fields, again_send
+
+
+def _wire(page: gr.Blocks, desk: Desk, fields: Fields, again_send: gr.Button) -> None:
+    options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    answering = [fields.log, fields.turn, fields.allowance, fields.alert, fields.thread]
+    dressing = [fields.brand, fields.notice, fields.box, fields.send, fields.stop, fields.new]
+    everything = [*answering, *dressing, fields.accept, fields.logout]
+    page.load(desk.open_page, None, everything, **options)
+    gr.on(
+        [fields.send.click, fields.box.submit],
+        desk.ask,
+        [fields.box, fields.thread],
+        [*answering, fields.box],
+        trigger_mode="once",
+        **options,
+    )
+    again_send.click(desk.ask_again, [fields.again, fields.thread], answering, trigger_mode="once", **options)
+    fields.stop.click(desk.stop, [fields.thread], [fields.alert], **options)
+    fields.new.click(desk.start_afresh, None, answering, **options)
+    fields.accept.click(desk.accept_notice, None, [fields.notice, fields.alert], **options)
+
+
+def _markdown(element: str, value: str = "", classes: str | None = None) -> gr.Markdown:
+    """Place a component that shows our own HTML as it is: all of it is sanitized or escaped on the server."""
+    return gr.Markdown(
+        value,
+        elem_id=element,
+        elem_classes=classes,
+        sanitize_html=False,
+        latex_delimiters=[],
+        container=False,
+    )
+
+
+def _make_theme() -> gr.themes.Base:
+    """Give a theme without fonts from elsewhere, on the colours of `assets/page.css`."""
+    theme = gr.themes.Base(font=SYSTEM_FONT, font_mono=MONO_FONT)
+    return theme.set(
+        body_background_fill="#f6f4ef",
+        body_background_fill_dark="#111618",
+        body_text_color="#1b2326",
+        body_text_color_dark="#ecefee",
+    )
+
+
+def _make_head(folder: Path) -> str:
+    """Give style and script inline: they are there with the page, without a path of their own to guard."""
+    style = (folder / "page.css").read_text(encoding="utf-8")
+    script = (folder / "page.js").read_text(encoding="utf-8")
+    return f"<style>{style}</style><script>{script}</script>"
+
+
+PAGE_OPTIONS: dict[str, Any] = {
+    "theme": _make_theme(),
+    "head": _make_head(ASSETS),
+    "favicon_path": str(ASSETS / "favicon.svg"),
+    "footer_links": [],
+    "run_history": False,
+    "show_error": False,
+    "ssr_mode": False,
+    "mcp_server": False,
+    "enable_monitoring": False,
+    "pwa": False,
+    "allowed_paths": [],
+    "max_file_size": 1,
+}

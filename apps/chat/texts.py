@@ -1,0 +1,231 @@
+"""What the page says of its own, in English and French."""
+
+from __future__ import annotations
+
+from chatbot.errors import GuichetError
+
+TEXTS: dict[str, dict[str, str]] = {
+    "en": {
+        "accept": "I agree, let me ask",
+        "again": "Ask again",
+        "allowance": "What is left of this conversation",
+        "answer_from": "Answer",
+        "ask": "Your question",
+        "characters": "characters left",
+        "characters_none": "no limit on characters",
+        "close": "Close",
+        "comment": "Anything to add? (optional)",
+        "comment_bad": "What was wrong, or missing? (optional)",
+        "conversation": "Conversation",
+        "copied": "Copied",
+        "copy": "Copy",
+        "copy_answer": "Copy the answer",
+        "cut": "The model reached its length limit: the answer may be missing its end.",
+        "down": "Not helpful",
+        "elsewhere": "The answer is still being written…",
+        "examples": "For example",
+        "failed_feedback": "This could not be saved. Try again in a moment.",
+        "feedback": "Your verdict on this answer",
+        "footnote": "Answers can be wrong. Check the passages they cite.",
+        "lines": "Enter sends · Shift+Enter starts a new line",
+        "log_in": "Log in",
+        "login_button": "Come in",
+        "login_field": "Password",
+        "login_intro": "This is a closed beta. Enter the password from your invitation.",
+        "logout": "Log out",
+        "lost": "The connection was lost. Reload the page to see the rest of the answer.",
+        "messages": "messages left",
+        "messages_none": "no limit on messages",
+        "minutes": "min left",
+        "minutes_none": "no time limit",
+        "nearest": "Nearest sections, which are not the answer",
+        "new": "New conversation",
+        "notice": "Before you start",
+        "notice_first": "Read the notice and agree to it before your first message.",
+        "over": "This conversation has reached its end. Start a new one to go on; this one stays readable.",
+        "placeholder": "Ask about the documentation…",
+        "question_from": "You",
+        "reading": "Reading the documentation",
+        "reason": "Reason",
+        "reason_incomplete": "Incomplete",
+        "reason_unclear": "Unclear",
+        "reason_unrelated": "Beside the point",
+        "reason_wrong": "Wrong",
+        "refused": "Not in the documentation",
+        "remaining_one": "message left",
+        "save": "Send",
+        "saved": "Thank you, it is saved.",
+        "scroll": "To the latest message",
+        "searching": "Looking through the documentation",
+        "send": "Send",
+        "source": "Source",
+        "sources": "Sources",
+        "status_failed": "No answer",
+        "status_interrupted": "The answer was interrupted: the service stopped while writing it. That is our fault.",
+        "status_stopped": "You stopped this answer.",
+        "stop": "Stop",
+        "up": "Helpful",
+        "writing": "The answer is being written",
+    },
+    "fr": {
+        "accept": "J'accepte, je pose ma question",
+        "again": "Reposer la question",
+        "allowance": "Ce qui reste de cette conversation",
+        "answer_from": "Réponse",
+        "ask": "Votre question",
+        "characters": "caractères restants",
+        "characters_none": "caractères sans limite",
+        "close": "Fermer",
+        "comment": "Quelque chose à ajouter ? (facultatif)",
+        "comment_bad": "Qu'est-ce qui est faux, ou manque ? (facultatif)",
+        "conversation": "Conversation",
+        "copied": "Copié",
+        "copy": "Copier",
+        "copy_answer": "Copier la réponse",
+        "cut": "Le modèle a atteint sa limite de longueur : la fin de la réponse manque peut-être.",
+        "down": "Pas utile",
+        "elsewhere": "La réponse est encore en cours de rédaction…",
+        "examples": "Par exemple",
+        "failed_feedback": "Ceci n'a pas pu être enregistré. Réessayez dans un instant.",
+        "feedback": "Votre avis sur cette réponse",
+        "footnote": "Une réponse peut être fausse. Vérifiez les passages cités.",
+        "lines": "Entrée envoie · Maj+Entrée passe à la ligne",
+        "log_in": "Se connecter",
+        "login_button": "Entrer",
+        "login_field": "Mot de passe",
+        "login_intro": "Cette bêta est fermée. Saisissez le mot de passe de votre invitation.",
+        "logout": "Se déconnecter",
+        "lost": "La connexion a été perdue. Rechargez la page pour voir la suite de la réponse.",
+        "messages": "messages restants",
+        "messages_none": "messages sans limite",
+        "minutes": "min restantes",
+        "minutes_none": "sans limite de temps",
+        "nearest": "Sections les plus proches, qui ne sont pas la réponse",
+        "new": "Nouvelle conversation",
+        "notice": "Avant de commencer",
+        "notice_first": "Lisez l'avis et acceptez-le avant votre premier message.",
+        "over": "Cette conversation est arrivée à sa fin. Commencez-en une nouvelle ; celle-ci reste lisible.",
+        "placeholder": "Posez une question sur la documentation…",
+        "question_from": "Vous",
+        "reading": "Lecture de la documentation",
+        "reason": "Raison",
+        "reason_incomplete": "Incomplète",
+        "reason_unclear": "Peu claire",
+        "reason_unrelated": "Hors sujet",
+        "reason_wrong": "Fausse",
+        "refused": "Absent de la documentation",
+        "remaining_one": "message restant",
+        "save": "Envoyer",
+        "saved": "Merci, c'est enregistré.",
+        "scroll": "Au dernier message",
+        "searching": "Recherche dans la documentation",
+        "send": "Envoyer",
+        "source": "Source",
+        "sources": "Sources",
+        "status_failed": "Pas de réponse",
+        "status_interrupted": "La réponse a été interrompue : le service s'est arrêté en l'écrivant. "
+        "C'est de notre fait.",
+        "status_stopped": "Vous avez arrêté cette réponse.",
+        "stop": "Arrêter",
+        "up": "Utile",
+        "writing": "La réponse est en cours de rédaction",
+    },
+}
+
+FAULTS: dict[str, dict[str, str]] = {
+    "en": {
+        "empty_message": "Your message is empty. Write a question.",
+        "message_too_long": "Your message has {length} characters; at most {limit} are allowed. Shorten it: your text is "
+        "still in the box.",
+        "not_logged_in": "Your login is missing or has ended. Log in again: your conversation is kept.",
+        "wrong_password": "This password is not right. Check it, or ask the team that invited you.",
+        "unknown_thread": "This conversation is not among yours. Start a new one.",
+        "unknown_message": "This message is not in a conversation of yours. Reload the page.",
+        "busy": "The previous answer is still being written. Wait for its end, or stop it.",
+        "session_expired": "The time of this conversation is over. Start a new one: your text is still in the box.",
+        "session_full": "This conversation has no room for your message: its limit of {limit} is reached. "
+        "Shorten it, or start a new conversation.",
+        "rate_limited": "That was too fast. Wait {retry_after_s} seconds and try again.",
+        "notice_required": "Read the notice and agree to it before your first message.",
+        "too_busy": "Too many answers are being written right now. This is on our side: try again in a few seconds.",
+        "store_unavailable": "We cannot save conversations right now. This is on our side: try again in a moment.",
+        "storage_full": "We have run out of storage. This is on our side: tell the team that invited you.",
+        "starting": "The service is still starting. Try again in a moment.",
+        "internal_error": "Something went wrong on our side. Ask again in a moment.",
+        "provider_error": "The language model broke off or sent an unusable answer. This is on the model provider's side, "
+        "not yours. Ask again.",
+        "provider_rejected": "The model provider refused the request (key, quota or content filter). This is not your "
+        "doing: tell the team, or ask in other words.",
+        "provider_unavailable": "The language model cannot be reached. This is on the model provider's side, not yours. "
+        "Ask again in a moment.",
+        "provider_timeout": "The language model took too long. This is on the model provider's side, not yours. Ask again.",
+    },
+    "fr": {
+        "empty_message": "Votre message est vide. Écrivez une question.",
+        "message_too_long": "Votre message compte {length} caractères ; {limit} au plus sont permis. Raccourcissez-le : "
+        "votre texte est encore dans le champ.",
+        "not_logged_in": "Votre connexion manque ou a pris fin. Reconnectez-vous : votre conversation est conservée.",
+        "wrong_password": "Ce mot de passe n'est pas le bon. Vérifiez-le, ou demandez à l'équipe qui vous a invité.",
+        "unknown_thread": "Cette conversation n'est pas parmi les vôtres. Commencez-en une nouvelle.",
+        "unknown_message": "Ce message n'est dans aucune de vos conversations. Rechargez la page.",
+        "busy": "La réponse précédente est encore en cours de rédaction. Attendez sa fin, ou arrêtez-la.",
+        "session_expired": "Le temps de cette conversation est écoulé. Commencez-en une nouvelle : votre texte est encore "
+        "dans le champ.",
+        "session_full": "Cette conversation n'a plus la place pour votre message : sa limite de {limit} est atteinte. "
+        "Raccourcissez-le, ou commencez une nouvelle conversation.",
+        "rate_limited": "C'était trop rapide. Attendez {retry_after_s} secondes et réessayez.",
+        "notice_required": "Lisez l'avis et acceptez-le avant votre premier message.",
+        "too_busy": "Trop de réponses sont en cours de rédaction. C'est de notre fait : réessayez dans quelques secondes.",
+        "store_unavailable": "Nous ne pouvons pas enregistrer les conversations pour l'instant. C'est de notre fait : "
+        "réessayez dans un instant.",
+        "storage_full": "Nous n'avons plus d'espace de stockage. C'est de notre fait : prévenez l'équipe qui vous a invité.",
+        "starting": "Le service démarre encore. Réessayez dans un instant.",
+        "internal_error": "Quelque chose a échoué de notre côté. Reposez la question dans un instant.",
+        "provider_error": "Le modèle de langage s'est interrompu ou a envoyé une réponse inutilisable. Cela vient du "
+        "fournisseur du modèle, pas de vous. Reposez la question.",
+        "provider_rejected": "Le fournisseur du modèle a refusé la demande (clé, quota ou filtre de contenu). Vous n'y "
+        "êtes pour rien : prévenez l'équipe, ou formulez autrement.",
+        "provider_unavailable": "Le modèle de langage est injoignable. Cela vient du fournisseur du modèle, pas de vous. "
+        "Réessayez dans un instant.",
+        "provider_timeout": "Le modèle de langage a mis trop de temps. Cela vient du fournisseur du modèle, pas de vous. "
+        "Reposez la question.",
+    },
+}
+
+LIMITS = {
+    "en": {"MAX_MESSAGES": "messages", "MAX_CHARACTERS": "characters"},
+    "fr": {"MAX_MESSAGES": "messages", "MAX_CHARACTERS": "caractères"},
+}
+
+
+def say(language: str, key: str) -> str:
+    """Give a text of the page in the reader's language."""
+    return TEXTS.get(language, TEXTS["en"])[key]
+
+
+def explain_code(language: str, code: str) -> str:
+    """Say in one sentence what a failed answer's code means, and whose fault it is."""
+    return _fill(language, code, {})
+
+
+def explain_error(language: str, error: GuichetError) -> str:
+    """Say in one sentence what went wrong, whose fault it is and what to do."""
+    limit = getattr(error, "limit", "")
+    values = {
+        "length": getattr(error, "length", ""),
+        "limit": LIMITS.get(language, LIMITS["en"]).get(str(limit), limit),
+        "retry_after_s": getattr(error, "retry_after_s", ""),
+    }
+    return _fill(language, error.code, values)
+
+
+def format_number(language: str, number: int) -> str:
+    """Group a number's digits as the language does; a narrow no-break space in French."""
+    return f"{number:,}".replace(",", "," if language == "en" else "\u202f")
+
+
+def _fill(language: str, code: str, values: dict[str, object]) -> str:
+    faults = FAULTS.get(language, FAULTS["en"])
+    return faults.get(code, faults["internal_error"]).format(
+        **{"length": "", "limit": "", "retry_after_s": "", **values}
+    )
