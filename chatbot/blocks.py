@@ -45,7 +45,7 @@ def split_blocks(lines: Sequence[str]) -> tuple[Block, ...]:
     fence: str | None = None
     while position < len(lines):
         line = lines[position]
-        fence = _track_fence(line, fence)
+        fence = track_fence(line, fence)
         if fence is None and _CONTAINER.match(line):
             end = _find_container_end(lines, position)
             blocks.extend(_read_plain_blocks(lines[start:position]))
@@ -75,8 +75,8 @@ def block_parser() -> Any:
     return parser
 
 
-def _track_fence(line: str, fence: str | None) -> str | None:
-    """Follow code fences: the fence that is open after this line, or None."""
+def track_fence(line: str, fence: str | None) -> str | None:
+    """Tell which code fence is open after a line, given the one open before it; None outside of code."""
     stripped = line.strip()
     if fence is None:
         match = re.match(r"(`{3,}|~{3,})", stripped)

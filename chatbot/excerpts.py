@@ -12,7 +12,7 @@ from chatbot.text import collapse_space, split_sentences
 
 UnitKind = Literal["sentence", "item", "row", "code"]
 
-_CODE_SPAN = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
+_CODE_SPAN = re.compile(r"(`+)(?!`).{1,1000}?(?<!`)\1(?!`)", re.DOTALL)
 _IMAGE = re.compile(r"!\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])(?:\{[^}]*\})?")
 _LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])+)\]\(\s*<?([^)\s>]*)>?[^)]*\)(?:\{[^}]*\})?")
 _REFERENCE = re.compile(r"(?<!!)\[([^\[\]]+)\]\s?\[[^\]]*\]")
@@ -56,9 +56,7 @@ def read_units(markdown: str) -> list[Unit]:
     for number, (label, block) in enumerate(_unwrap(_COMMENT.sub("", markdown).split("\n"), "")):
         found = list(_read_block(block, number, label, lead))
         units.extend(found)
-        lead = (
-            found[-1].text if found and found[-1].kind == "sentence" and found[-1].text.endswith(":") else ""
-        )
+        lead = found[-1].text if found and _is_announcement(found[-1]) else ""
     return units
 
 

@@ -29,7 +29,7 @@ _PART = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _TAG = re.compile(r"</?[a-zA-Z][^<>\n]*>")
 _ENTITY = re.compile(r"&(?:[a-z]+|#\d+);")
-_CODE_SPAN = re.compile(r"(`+).+?\1", re.DOTALL)
+_CODE_SPAN = re.compile(r"(`+)(?!`).{1,1000}?(?<!`)\1(?!`)", re.DOTALL)
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’»)\]*_]*(?:\s*\n\s*|\s+)(?=[\"'“‘«(\[*_`\-–—]*[^\W_a-zà-ÿ])")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|cf|vs|approx|no|nos|fig|p|pp|vol|ca|dr|mr|mrs|ms|st|jr|sr|prof|inc|ltd|av|apr|env|ex"
@@ -135,12 +135,12 @@ def _identifier(among: tuple[str, ...]) -> Any:
 
 def split_sentences(text: str) -> list[str]:
     """Split prose into sentences, each stripped, in order; inline code and common abbreviations are not split."""
-    code = [match.span() for match in _CODE_SPAN.finditer(text)]
+    # Code counts as one word of its length, so that no end of a sentence is seen in it.
+    masked = _CODE_SPAN.sub(lambda match: "X" * len(match.group()), text)
     sentences: list[str] = []
     start = 0
-    for match in _SENTENCE_END.finditer(text):
-        is_inside_code = any(begin < match.start() < end for begin, end in code)
-        if is_inside_code or _ABBREVIATION.search(text, start, match.start()):
+    for match in _SENTENCE_END.finditer(masked):
+        if _ABBREVIATION.search(masked, max(start, match.start() - 10), match.start()):
             continue
         sentences.append(text[start : match.end()].strip())
         start = match.end()

@@ -138,7 +138,7 @@ def test_prose_longer_than_an_answer_is_cut_between_words() -> None:
 
 def test_links_within_the_documentation_become_their_text() -> None:
     """A relative link leads nowhere from an answer; one to the web is kept; code is left alone."""
-    text = "See [the ban page](bans.md#lift), [docs][ref], ![logo](x.png) and [site](https://example.org) or `[a](b.md)`."
+    text = "See [the ban page](bans.md#lift), [docs][ref], ![x](x.png) and [site](https://example.org) or `[a](b.md)`."
     text += "\n\n[ref]: x.md"
     assert (
         answer("ban page", text)
