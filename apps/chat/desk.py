@@ -10,14 +10,13 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from apps.chat.page_html import (
     TurnView,
-    pick_cited,
     render_alert,
     render_allowance,
     render_brand,
@@ -28,14 +27,14 @@ from apps.chat.page_html import (
 )
 from apps.chat.services import COOKIE, Services, choose_language
 from apps.chat.texts import explain_code, explain_error, say
+from apps.chat.turn_views import advance_view, view_answer, view_thread
 from chatbot.access import Session, version_notice
-from chatbot.answer import Draft
 from chatbot.assistants.definition import Assistant
-from chatbot.conversation import Question, nearest_of
+from chatbot.conversation import Question
 from chatbot.errors import GuichetError, InvalidRequest, UnknownMessage, UnknownThread
-from chatbot.events import Event, Failed, Html, Reply, Sources
+from chatbot.events import Reply, Sources
 from chatbot.store import leases, threads
-from chatbot.store.records import Feedback, Login, Message, PassageUsed, Thread
+from chatbot.store.records import Login, PassageUsed, Thread
 from chatbot.store.threads import ThreadUse
 
 logger = logging.getLogger(__name__)
@@ -192,6 +191,7 @@ class Desk:
         yield {
             self._fields.alert: "",
             self._fields.turn: self._feed_turn(view, visit, thread.thread_id),
+            self._fields.allowance: render_allowance(await self._measure(thread), visit.language),
         }
         async for update in self._follow(view, visit, thread.thread_id):
             yield update
@@ -202,7 +202,7 @@ class Desk:
         async for _, event in self._turns.listen(view.message_id, visit.login.tester):
             if isinstance(event, Sources):
                 found = event.passages
-            following = _advance(view, event, found, visit.language)
+            following = advance_view(view, event, found, visit.language)
             if following is view:
                 continue
             view = following
@@ -366,75 +366,3 @@ class Desk:
             self._fields.accept: gr.update(value=say(language, "accept")),
             self._fields.logout: gr.update(value=say(language, "logout")),
         }
-
-
-def view_thread(
-    messages: list[Message], verdicts: dict[str, Feedback], running_id: str, language: str
-) -> tuple[list[TurnView], TurnView | None]:
-    """Pair a thread's questions with their answers.
-
-    Args:
-        messages: oldest first.
-        running_id: the id of the answer under way, or empty.
-
-    Returns:
-        The turns, and the one under way (the last), if any.
-    """
-    views: list[TurnView] = []
-    running: TurnView | None = None
-    answers = {message.position: message for message in messages if message.origin == "bot"}
-    for question in (message for message in messages if message.origin == "user"):
-        answer = answers.get(question.position + 1)
-        if answer:
-            views.append(view_answer(question.content, answer, verdicts.get(answer.message_id), language))
-        elif running_id:
-            running = TurnView(running_id, question.content, "pending", fault=say(language, "elsewhere"))
-            views.append(running)
-        else:
-            views.append(TurnView(question.message_id, question.content, "interrupted"))
-    return views, running
-
-
-def view_answer(question: str, answer: Message, verdict: Feedback | None, language: str) -> TurnView:
-    """Show an answer that is stored."""
-    cited = tuple(passage for passage in answer.passages if passage.cited)
-    return TurnView(
-        message_id=answer.message_id,
-        question=question,
-        state=answer.status,
-        html=Draft.render(answer.content, cited) if answer.content else "",
-        passages=cited,
-        nearest=nearest_of(answer.passages) if answer.status == "refused" else (),
-        fault=explain_code(language, answer.error_code or "internal_error")
-        if answer.status == "failed"
-        else "",
-        is_cut=answer.is_cut,
-        feedback=verdict,
-    )
-
-
-def _advance(view: TurnView, event: Event, found: tuple[PassageUsed, ...], language: str) -> TurnView:
-    """Give what a turn looks like after an event; the same view where nothing is to be shown."""
-    if isinstance(event, Sources):
-        return replace(view, fault=say(language, "reading"))
-    if isinstance(event, Html):
-        return replace(
-            view, state="streaming", fault="", html=event.html, passages=pick_cited(event.html, found)
-        )
-    if isinstance(event, Reply):
-        return replace(
-            view,
-            state=event.status,
-            fault="",
-            html=event.answer_html,
-            passages=event.passages,
-            nearest=event.nearest,
-            is_cut=event.is_cut,
-        )
-    if isinstance(event, Failed):
-        rendered = Draft.render(event.text, found) if event.text else ""
-        sentence = explain_code(language, event.code)
-        return replace(
-            view, state="failed", fault=sentence, html=rendered, passages=pick_cited(rendered, found)
-        )
-    return view

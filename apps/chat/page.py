@@ -56,8 +56,6 @@ def _lay_out(is_open: bool) -> tuple[Fields, gr.Button]:
                 elem_id="box",
                 lines=1,
                 max_lines=8,
-                container=False,
-                show_label=True,
                 autofocus=True,
             )
             send = gr.Button(say("en", "send"), elem_id="send", variant="primary")

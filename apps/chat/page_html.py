@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -147,10 +148,13 @@ def render_allowance(session: Session, language: str) -> str:
 
 
 def render_alert(sentence: str, code: str, language: str) -> str:
-    """Render an error as one sentence; where the login has ended, with the way back in."""
+    """Render an error as one sentence; where the login has ended, with the way back in.
+
+    Each has a mark of its own, so that the same error twice is news to the page, and read out again.
+    """
     link = f' <a href="login">{_say(language, "log_in")}</a>' if code == "not_logged_in" else ""
     return _one_line(
-        f'<div class="alert" role="alert" data-code="{_escape(code)}">{_icon("alert")}'
+        f'<div class="alert" role="alert" data-code="{_escape(code)}" data-mark="{uuid.uuid4().hex}">{_icon("alert")}'
         f"<p>{_escape(sentence)}{link}</p></div>"
     )
 
@@ -274,6 +278,7 @@ def _render_comment(view: TurnView, language: str) -> str:
     reason = feedback.reason if feedback else None
     comment = (feedback.comment if feedback else None) or ""
     field = f"comment-{_escape(view.message_id)}"
+    up, down = _say(language, "comment"), _say(language, "comment_bad")
     chips = "".join(
         f'<button type="button" class="chip" data-reason="{name}"'
         f' aria-pressed="{"true" if name == reason else "false"}">{_say(language, f"reason_{name}")}</button>'
@@ -282,10 +287,10 @@ def _render_comment(view: TurnView, language: str) -> str:
     return (
         f'<form class="verdict" hidden aria-label="{_say(language, "feedback")}">'
         f'<div class="reasons" role="group" aria-label="{_say(language, "reason")}">{chips}</div>'
-        f'<label class="sr-only" for="{field}">{_say(language, "comment")}</label>'
-        f'<textarea id="{field}" name="comment" rows="2" maxlength="2000" placeholder="{_say(language, "comment")}"'
-        f' data-up="{_say(language, "comment")}" data-down="{_say(language, "comment_bad")}">{_escape(comment)}</textarea>'
-        f'<div class="verdict-buttons"><button type="button" class="plain" data-close>{_say(language, "close")}</button>'
+        f'<label class="sr-only" for="{field}">{up}</label><textarea id="{field}" name="comment" rows="2"'
+        f' maxlength="2000" placeholder="{up}" data-up="{up}" data-down="{down}">{_escape(comment)}</textarea>'
+        f'<div class="verdict-buttons">'
+        f'<button type="button" class="plain" data-close>{_say(language, "close")}</button>'
         f'<button type="submit" class="solid">{_say(language, "save")}</button></div></form>'
     )
 

@@ -135,60 +135,68 @@ TEXTS: dict[str, dict[str, str]] = {
 FAULTS: dict[str, dict[str, str]] = {
     "en": {
         "empty_message": "Your message is empty. Write a question.",
-        "message_too_long": "Your message has {length} characters; at most {limit} are allowed. Shorten it: your text is "
-        "still in the box.",
+        "message_too_long": "Your message has {length} characters; at most {limit} are allowed. Shorten it: your text"
+        " is still in the box.",
         "not_logged_in": "Your login is missing or has ended. Log in again: your conversation is kept.",
         "wrong_password": "This password is not right. Check it, or ask the team that invited you.",
         "unknown_thread": "This conversation is not among yours. Start a new one.",
         "unknown_message": "This message is not in a conversation of yours. Reload the page.",
         "busy": "The previous answer is still being written. Wait for its end, or stop it.",
-        "session_expired": "The time of this conversation is over. Start a new one: your text is still in the box.",
-        "session_full": "This conversation has no room for your message: its limit of {limit} is reached. "
-        "Shorten it, or start a new conversation.",
+        "session_expired": "The time of this conversation is over. Start a new one: your text is still in the box."
+        "The time of this conversation is over. Start a new one: your text is still in the box.",
+        "session_full": "This conversation has no room for your message: its limit of {limit} is reached. Shorten"
+        " it, or start a new conversation.",
         "rate_limited": "That was too fast. Wait {retry_after_s} seconds and try again.",
         "notice_required": "Read the notice and agree to it before your first message.",
-        "too_busy": "Too many answers are being written right now. This is on our side: try again in a few seconds.",
-        "store_unavailable": "We cannot save conversations right now. This is on our side: try again in a moment.",
+        "too_busy": "Too many answers are being written right now. This is on our side: try again in a few "
+        "seconds.",
+        "store_unavailable": "We cannot save conversations right now. This is on our side: try again in a moment."
+        "We cannot save conversations right now. This is on our side: try again in a moment.",
         "storage_full": "We have run out of storage. This is on our side: tell the team that invited you.",
         "starting": "The service is still starting. Try again in a moment.",
         "internal_error": "Something went wrong on our side. Ask again in a moment.",
-        "provider_error": "The language model broke off or sent an unusable answer. This is on the model provider's side, "
-        "not yours. Ask again.",
+        "provider_error": "The language model broke off or sent an unusable answer. This is on the model provider's"
+        " side, not yours. Ask again.",
         "provider_rejected": "The model provider refused the request (key, quota or content filter). This is not your "
         "doing: tell the team, or ask in other words.",
-        "provider_unavailable": "The language model cannot be reached. This is on the model provider's side, not yours. "
-        "Ask again in a moment.",
-        "provider_timeout": "The language model took too long. This is on the model provider's side, not yours. Ask again.",
+        "provider_unavailable": "The language model cannot be reached. This is on the model provider's side, not "
+        "yours. Ask again in a moment.",
+        "provider_timeout": "The language model took too long. This is on the model provider's side, not yours. Ask "
+        "again.",
     },
     "fr": {
         "empty_message": "Votre message est vide. Écrivez une question.",
-        "message_too_long": "Votre message compte {length} caractères ; {limit} au plus sont permis. Raccourcissez-le : "
-        "votre texte est encore dans le champ.",
-        "not_logged_in": "Votre connexion manque ou a pris fin. Reconnectez-vous : votre conversation est conservée.",
-        "wrong_password": "Ce mot de passe n'est pas le bon. Vérifiez-le, ou demandez à l'équipe qui vous a invité.",
+        "message_too_long": "Votre message compte {length} caractères ; {limit} au plus sont permis. Raccourcissez-le"
+        " : votre texte est encore dans le champ.",
+        "not_logged_in": "Votre connexion manque ou a pris fin. Reconnectez-vous : votre conversation est "
+        "conservée.",
+        "wrong_password": "Ce mot de passe n'est pas le bon. Vérifiez-le, ou demandez à l'équipe qui vous a invité."
+        "Ce mot de passe n'est pas le bon. Vérifiez-le, ou demandez à l'équipe qui vous a invité.",
         "unknown_thread": "Cette conversation n'est pas parmi les vôtres. Commencez-en une nouvelle.",
         "unknown_message": "Ce message n'est dans aucune de vos conversations. Rechargez la page.",
         "busy": "La réponse précédente est encore en cours de rédaction. Attendez sa fin, ou arrêtez-la.",
-        "session_expired": "Le temps de cette conversation est écoulé. Commencez-en une nouvelle : votre texte est encore "
-        "dans le champ.",
-        "session_full": "Cette conversation n'a plus la place pour votre message : sa limite de {limit} est atteinte. "
-        "Raccourcissez-le, ou commencez une nouvelle conversation.",
+        "session_expired": "Le temps de cette conversation est écoulé. Commencez-en une nouvelle : votre texte est "
+        "encore dans le champ.",
+        "session_full": "Cette conversation n'a plus la place pour votre message : sa limite de {limit} est "
+        "atteinte. Raccourcissez-le, ou commencez une nouvelle conversation.",
         "rate_limited": "C'était trop rapide. Attendez {retry_after_s} secondes et réessayez.",
         "notice_required": "Lisez l'avis et acceptez-le avant votre premier message.",
-        "too_busy": "Trop de réponses sont en cours de rédaction. C'est de notre fait : réessayez dans quelques secondes.",
+        "too_busy": "Trop de réponses sont en cours de rédaction. C'est de notre fait : réessayez dans "
+        "quelques secondes.",
         "store_unavailable": "Nous ne pouvons pas enregistrer les conversations pour l'instant. C'est de notre fait : "
         "réessayez dans un instant.",
-        "storage_full": "Nous n'avons plus d'espace de stockage. C'est de notre fait : prévenez l'équipe qui vous a invité.",
+        "storage_full": "Nous n'avons plus d'espace de stockage. C'est de notre fait : prévenez l'équipe qui vous"
+        " a invité.",
         "starting": "Le service démarre encore. Réessayez dans un instant.",
         "internal_error": "Quelque chose a échoué de notre côté. Reposez la question dans un instant.",
-        "provider_error": "Le modèle de langage s'est interrompu ou a envoyé une réponse inutilisable. Cela vient du "
-        "fournisseur du modèle, pas de vous. Reposez la question.",
-        "provider_rejected": "Le fournisseur du modèle a refusé la demande (clé, quota ou filtre de contenu). Vous n'y "
-        "êtes pour rien : prévenez l'équipe, ou formulez autrement.",
-        "provider_unavailable": "Le modèle de langage est injoignable. Cela vient du fournisseur du modèle, pas de vous. "
-        "Réessayez dans un instant.",
-        "provider_timeout": "Le modèle de langage a mis trop de temps. Cela vient du fournisseur du modèle, pas de vous. "
-        "Reposez la question.",
+        "provider_error": "Le modèle de langage s'est interrompu ou a envoyé une réponse inutilisable. Cela vient "
+        "du fournisseur du modèle, pas de vous. Reposez la question.",
+        "provider_rejected": "Le fournisseur du modèle a refusé la demande (clé, quota ou filtre de contenu). Vous n'y"
+        " êtes pour rien : prévenez l'équipe, ou formulez autrement.",
+        "provider_unavailable": "Le modèle de langage est injoignable. Cela vient du fournisseur du modèle, pas de "
+        "vous. Réessayez dans un instant.",
+        "provider_timeout": "Le modèle de langage a mis trop de temps. Cela vient du fournisseur du modèle, pas de "
+        "vous. Reposez la question.",
     },
 }
 

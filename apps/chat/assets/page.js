@@ -99,13 +99,17 @@
   }
 
   function markState() {
+    const alert = $("#alert .alert");
+    if (alert && !seen.has(alert)) {
+      seen.add(alert);
+      isSending = false;
+    }
     const isBusy = Boolean(openTurn()) || isSending;
     const classes = document.body.classList;
     classes.toggle("is-busy", isBusy);
     classes.toggle("needs-notice", Boolean($("#notice-text .notice")));
     classes.toggle("is-over", $("#allowance .allowance")?.dataset.active === "false" && !isBusy);
     log()?.setAttribute("aria-busy", String(Boolean(openTurn())));
-    if ($("#alert .alert")) isSending = false;
     countCharacters();
   }
 
@@ -231,7 +235,7 @@
     field.placeholder = value < 0 ? field.dataset.down : field.dataset.up;
     if (value > 0) form.querySelectorAll(".chip").forEach((chip) => chip.setAttribute("aria-pressed", "false"));
     save(answer, false);
-    if (isFollowing) follow();
+    form.scrollIntoView({ block: "nearest", behavior: motion() });
   }
 
   function chooseReason(chip) {
@@ -289,17 +293,23 @@
     return matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
   }
 
+  // Down to the end, but never past the last question: an answer is read from its beginning.
   function follow() {
     const pane = $("#stage");
-    if (isFollowing && pane) requestAnimationFrame(() => { pane.scrollTop = pane.scrollHeight; });
+    if (!isFollowing || !pane) return;
+    requestAnimationFrame(() => {
+      const last = $("#log .turn:last-child");
+      const top = last ? last.getBoundingClientRect().top - pane.getBoundingClientRect().top + pane.scrollTop - 18 : 0;
+      pane.scrollTop = Math.min(top, pane.scrollHeight - pane.clientHeight);
+    });
   }
 
-  // Who scrolls up reads; who comes back to the end follows again.
-  document.addEventListener("scroll", (event) => {
-    const pane = event.target;
-    if (pane.id === "stage") isFollowing = pane.scrollHeight - pane.scrollTop - pane.clientHeight < 80;
-  }, true);
-  document.addEventListener("wheel", (event) => { if (event.deltaY < 0) isFollowing = false; }, { passive: true });
+  // Who scrolls while an answer comes reads; the next question is followed again.
+  for (const name of ["wheel", "touchmove"]) {
+    document.addEventListener(name, (event) => {
+      if (event.target.closest?.("#stage")) isFollowing = false;
+    }, { passive: true });
+  }
 
   const ends = new WeakMap();
   setInterval(() => {
