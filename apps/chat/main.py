@@ -20,10 +20,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from apps.chat import api
-from apps.chat.faults import install_handlers
-from apps.chat.guard import Guard, make_cookie
+from apps.chat.faults import Misses, install_handlers
+from apps.chat.guard import Guard, Trace, make_cookie
 from apps.chat.page import PAGE_OPTIONS, build_page, render_login
 from apps.chat.services import Services, choose_language
+from apps.chat.wire import STATUS_OF_CODE
 from chatbot.access import Access, check_exposure, load_secret_key
 from chatbot.assistants.definition import Assistants
 from chatbot.conversation import Conversation, record_versions
@@ -99,6 +100,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.include_router(api.router)
     _add_login_page(app)
+    app.router.routes.append(Misses(app.router.routes))
     install_handlers(app)
     # The one added last is the first to see a request.
     app.add_middleware(Guard, services=services)
@@ -112,6 +114,7 @@ def create_app(services: Services) -> FastAPI:
     )
     if settings.hosts:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts), www_redirect=False)
+    app.add_middleware(Trace)
     return gr.mount_gradio_app(app, build_page(services), path="/", **PAGE_OPTIONS)
 
 
@@ -210,11 +213,14 @@ async def _run_background(services: Services) -> AsyncIterator[None]:
         )
         publisher = threading.Thread(target=runner.run_forever, args=(stop,), name="publisher", daemon=True)
         publisher.start()
+    knowledge = services.turns.conversation.knowledge
+    knowledge.start_watching()
     retention = asyncio.create_task(_keep_retention(services))
     try:
         yield
     finally:
         retention.cancel()
+        knowledge.stop_watching()
         await services.turns.close()
         stop.set()
         if publisher:
@@ -259,7 +265,7 @@ def _add_login_page(app: FastAPI) -> None:
         try:
             _, token = await services.access.log_in(password, api.read_address(request))
         except GuichetError as error:
-            return show(request, str(error), 429 if error.code == "rate_limited" else 401)
+            return show(request, str(error), STATUS_OF_CODE.get(error.code, 500))
         response = RedirectResponse("/", status_code=303)
         response.headers.append("set-cookie", make_cookie(token, request.url.scheme == "https"))
         return response
