@@ -92,6 +92,11 @@ class Generations:
             _remove(path)
         for path in (self.data_dir / "private").glob(f".{NOTES_NAME}.*"):
             _remove(path)
+        current = self.find_current()
+        for number in self._list_numbers():
+            # Never linked: its publisher was killed just before.
+            if current is not None and number > current:
+                _remove(self.locate(number))
         # DuckDB 1.4 puts the journal of one who opened the link for writing beside the link.
         _remove(self.link.with_name(f"{LINK_NAME}.wal"))
 
@@ -177,15 +182,14 @@ class Generations:
             return []
         replaced = dict(self.notes.replaced_at)
         numbers = self._list_numbers()
-        kept = set(sorted((number for number in numbers if number <= current), reverse=True)[:KEPT])
+        kept = set(numbers[-KEPT:])
         for number in numbers:
             if number == current:
                 continue
             is_erased = number < self.notes.erased_below
             age_s = now.timestamp() - replaced.setdefault(number, now.timestamp())
             is_due = age_s >= ERASED_GRACE_S if is_erased else age_s >= GRACE_S and number not in kept
-            # One above the current was never linked: its publisher was killed just before.
-            if is_due or number > current:
+            if is_due:
                 _remove(self.locate(number))
                 _remove(_journal(self.locate(number)))
         standing = self._list_numbers()

@@ -122,8 +122,8 @@ class Publisher:
             built = self._build(now, rebuild)
             if built:
                 self._install(built)
-            self._generations.note_check(now)
             self._erased_standing = self._generations.clean(self._clock())
+            self._generations.note_check(now)
             cpu_s = time.thread_time() - cpu_started + self._checker.cpu_s
             return self._report(built, time.perf_counter() - started, cpu_s)
 
