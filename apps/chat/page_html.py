@@ -16,7 +16,7 @@ from pathlib import Path
 from string import Template
 from typing import Literal
 
-from apps.chat.texts import TEXTS, explain_code, format_number, say
+from apps.chat.texts import explain_code, format_number, say, set_type
 from chatbot.access import Session
 from chatbot.assistants.definition import Assistant
 from chatbot.markup import plain_html, render_html
@@ -26,7 +26,7 @@ ASSETS = Path(__file__).parent / "assets"
 REASONS = ("wrong", "incomplete", "unclear", "unrelated")
 RETRIED = frozenset({"failed", "interrupted", "stopped"})
 # What the script needs to say by itself.
-SCRIPT_WORDS = ("close", "copied", "copy", "failed_feedback", "lost", "saved", "notice_first", "over")
+SCRIPT_WORDS = ("copied", "copy", "failed_feedback", "saved")
 
 State = Literal["pending", "streaming", "complete", "refused", "failed", "interrupted", "stopped"]
 
@@ -111,19 +111,20 @@ def render_welcome(assistant: Assistant, language: str) -> str:
     examples = assistant.examples.get("fr" if language == "fr" else "en", [])
     items = "".join(
         f'<li><button type="button" class="example" data-example="{index}">'
-        f"<span>{_escape(text)}</span>{_icon('chevron')}</button></li>"
+        f"<span>{_escape(set_type(language, text))}</span>{_icon('chevron')}</button></li>"
         for index, text in enumerate(examples)
     )
     listing = f'<h2 class="label">{_say(language, "examples")}</h2><ul>{items}</ul>' if items else ""
+    greeting = set_type(language, assistant.say(assistant.greeting, language))
     return (
         f'<section class="welcome"><div class="welcome-mark">{_logo()}</div>'
-        f'<p class="greeting">{_escape(assistant.say(assistant.greeting, language))}</p>{listing}</section>'
+        f'<p class="greeting">{_escape(greeting)}</p>{listing}</section>'
     )
 
 
 def render_brand(assistant: Assistant, language: str, max_characters: int) -> str:
     """Render the header's name and description, with the words the script needs."""
-    words = {key: TEXTS["fr" if language == "fr" else "en"][key] for key in SCRIPT_WORDS}
+    words = {key: say(language, key) for key in SCRIPT_WORDS}
     return _one_line(
         f'<div class="brand" data-language="{language}" data-max="{max_characters}"'
         f' data-words="{_escape(json.dumps(words, ensure_ascii=False))}">{_logo()}'
@@ -143,7 +144,8 @@ def render_allowance(session: Session, language: str) -> str:
     ]
     return _one_line(
         f'<div class="allowance" role="group" aria-label="{_say(language, "allowance")}"'
-        f' data-active="{"true" if session.active else "false"}">{"".join(cells)}</div>'
+        f' data-active="{"true" if session.active else "false"}">{"".join(cells)}'
+        f'<p class="closing">{_say(language, "over")}</p></div>'
     )
 
 

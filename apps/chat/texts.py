@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from chatbot.errors import GuichetError
+import re
+
+from chatbot.errors import GuichetError, SessionFull
+
+_BEFORE_SIGN = re.compile(r" (?=[?!:;])")
 
 TEXTS: dict[str, dict[str, str]] = {
     "en": {
@@ -26,14 +30,11 @@ TEXTS: dict[str, dict[str, str]] = {
         "examples": "For example",
         "failed_feedback": "This could not be saved. Try again in a moment.",
         "feedback": "Your verdict on this answer",
-        "footnote": "Answers can be wrong. Check the passages they cite.",
-        "lines": "Enter sends · Shift+Enter starts a new line",
         "log_in": "Log in",
         "login_button": "Come in",
         "login_field": "Password",
         "login_intro": "This is a closed beta. Enter the password from your invitation.",
         "logout": "Log out",
-        "lost": "The connection was lost. Reload the page to see the rest of the answer.",
         "messages": "messages left",
         "messages_none": "no limit on messages",
         "minutes": "min left",
@@ -41,7 +42,6 @@ TEXTS: dict[str, dict[str, str]] = {
         "nearest": "Nearest sections, which are not the answer",
         "new": "New conversation",
         "notice": "Before you start",
-        "notice_first": "Read the notice and agree to it before your first message.",
         "over": "This conversation has reached its end. Start a new one to go on; this one stays readable.",
         "placeholder": "Ask about the documentation…",
         "question_from": "You",
@@ -55,17 +55,13 @@ TEXTS: dict[str, dict[str, str]] = {
         "remaining_one": "message left",
         "save": "Send",
         "saved": "Thank you, it is saved.",
-        "scroll": "To the latest message",
         "searching": "Looking through the documentation",
         "send": "Send",
-        "source": "Source",
         "sources": "Sources",
-        "status_failed": "No answer",
         "status_interrupted": "The answer was interrupted: the service stopped while writing it. That is our fault.",
         "status_stopped": "You stopped this answer.",
         "stop": "Stop",
         "up": "Helpful",
-        "writing": "The answer is being written",
     },
     "fr": {
         "accept": "J'accepte, je pose ma question",
@@ -88,14 +84,11 @@ TEXTS: dict[str, dict[str, str]] = {
         "examples": "Par exemple",
         "failed_feedback": "Ceci n'a pas pu être enregistré. Réessayez dans un instant.",
         "feedback": "Votre avis sur cette réponse",
-        "footnote": "Une réponse peut être fausse. Vérifiez les passages cités.",
-        "lines": "Entrée envoie · Maj+Entrée passe à la ligne",
         "log_in": "Se connecter",
         "login_button": "Entrer",
         "login_field": "Mot de passe",
         "login_intro": "Cette bêta est fermée. Saisissez le mot de passe de votre invitation.",
         "logout": "Se déconnecter",
-        "lost": "La connexion a été perdue. Rechargez la page pour voir la suite de la réponse.",
         "messages": "messages restants",
         "messages_none": "messages sans limite",
         "minutes": "min restantes",
@@ -103,7 +96,6 @@ TEXTS: dict[str, dict[str, str]] = {
         "nearest": "Sections les plus proches, qui ne sont pas la réponse",
         "new": "Nouvelle conversation",
         "notice": "Avant de commencer",
-        "notice_first": "Lisez l'avis et acceptez-le avant votre premier message.",
         "over": "Cette conversation est arrivée à sa fin. Commencez-en une nouvelle ; celle-ci reste lisible.",
         "placeholder": "Posez une question sur la documentation…",
         "question_from": "Vous",
@@ -117,18 +109,14 @@ TEXTS: dict[str, dict[str, str]] = {
         "remaining_one": "message restant",
         "save": "Envoyer",
         "saved": "Merci, c'est enregistré.",
-        "scroll": "Au dernier message",
         "searching": "Recherche dans la documentation",
         "send": "Envoyer",
-        "source": "Source",
         "sources": "Sources",
-        "status_failed": "Pas de réponse",
         "status_interrupted": "La réponse a été interrompue : le service s'est arrêté en l'écrivant. "
         "C'est de notre fait.",
         "status_stopped": "Vous avez arrêté cette réponse.",
         "stop": "Arrêter",
         "up": "Utile",
-        "writing": "La réponse est en cours de rédaction",
     },
 }
 
@@ -144,8 +132,9 @@ FAULTS: dict[str, dict[str, str]] = {
         "busy": "The previous answer is still being written. Wait for its end, or stop it.",
         "session_expired": "The time of this conversation is over. Start a new one: your text is still in the box."
         "The time of this conversation is over. Start a new one: your text is still in the box.",
-        "session_full": "This conversation has no room for your message: its limit of {limit} is reached. Shorten"
-        " it, or start a new conversation.",
+        "session_full": "This conversation's messages are used up. Start a new one: your text is still in the box.",
+        "session_full_characters": "Your message is longer than what is left of this conversation. Shorten it, or "
+        "start a new conversation.",
         "rate_limited": "That was too fast. Wait {retry_after_s} seconds and try again.",
         "notice_required": "Read the notice and agree to it before your first message.",
         "too_busy": "Too many answers are being written right now. This is on our side: try again in a few "
@@ -177,8 +166,10 @@ FAULTS: dict[str, dict[str, str]] = {
         "busy": "La réponse précédente est encore en cours de rédaction. Attendez sa fin, ou arrêtez-la.",
         "session_expired": "Le temps de cette conversation est écoulé. Commencez-en une nouvelle : votre texte est "
         "encore dans le champ.",
-        "session_full": "Cette conversation n'a plus la place pour votre message : sa limite de {limit} est "
-        "atteinte. Raccourcissez-le, ou commencez une nouvelle conversation.",
+        "session_full": "Les messages de cette conversation sont épuisés. Commencez-en une nouvelle : votre texte est "
+        "encore dans le champ.",
+        "session_full_characters": "Votre message est plus long que ce qui reste de cette conversation. "
+        "Raccourcissez-le, ou commencez une nouvelle conversation.",
         "rate_limited": "C'était trop rapide. Attendez {retry_after_s} secondes et réessayez.",
         "notice_required": "Lisez l'avis et acceptez-le avant votre premier message.",
         "too_busy": "Trop de réponses sont en cours de rédaction. C'est de notre fait : réessayez dans "
@@ -200,15 +191,15 @@ FAULTS: dict[str, dict[str, str]] = {
     },
 }
 
-LIMITS = {
-    "en": {"MAX_MESSAGES": "messages", "MAX_CHARACTERS": "characters"},
-    "fr": {"MAX_MESSAGES": "messages", "MAX_CHARACTERS": "caractères"},
-}
-
 
 def say(language: str, key: str) -> str:
     """Give a text of the page in the reader's language."""
-    return TEXTS.get(language, TEXTS["en"])[key]
+    return set_type(language, TEXTS.get(language, TEXTS["en"])[key])
+
+
+def set_type(language: str, text: str) -> str:
+    """Keep French signs on the line of the word before them, by a narrow no-break space."""
+    return _BEFORE_SIGN.sub("\u202f", text) if language == "fr" else text
 
 
 def explain_code(language: str, code: str) -> str:
@@ -218,13 +209,11 @@ def explain_code(language: str, code: str) -> str:
 
 def explain_error(language: str, error: GuichetError) -> str:
     """Say in one sentence what went wrong, whose fault it is and what to do."""
-    limit = getattr(error, "limit", "")
-    values = {
-        "length": getattr(error, "length", ""),
-        "limit": LIMITS.get(language, LIMITS["en"]).get(str(limit), limit),
-        "retry_after_s": getattr(error, "retry_after_s", ""),
-    }
-    return _fill(language, error.code, values)
+    code = error.code
+    if isinstance(error, SessionFull) and error.limit == "MAX_CHARACTERS":
+        code = "session_full_characters"
+    names = ("length", "limit", "retry_after_s")
+    return _fill(language, code, {name: getattr(error, name, "") for name in names})
 
 
 def format_number(language: str, number: int) -> str:
@@ -234,6 +223,5 @@ def format_number(language: str, number: int) -> str:
 
 def _fill(language: str, code: str, values: dict[str, object]) -> str:
     faults = FAULTS.get(language, FAULTS["en"])
-    return faults.get(code, faults["internal_error"]).format(
-        **{"length": "", "limit": "", "retry_after_s": "", **values}
-    )
+    sentence = faults.get(code, faults["internal_error"])
+    return set_type(language, sentence.format(**{"length": "", "limit": "", "retry_after_s": "", **values}))
