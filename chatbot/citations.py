@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 MARK = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
-OPEN_MARK = re.compile(r" ?\[[\d\s,]{0,24}$")
+OPEN_MARK = re.compile(r"\[[\d\s,]*$")
 # At the beginning of a model's answer: the passages do not hold it. Parsed here, never shown.
 NO_ANSWER = "[[NOT-IN-THE-DOCUMENTS]]"
 
@@ -22,6 +22,7 @@ class MarkFilter:
         self._numbers = frozenset(numbers)
         self._waiting = ""
         self._is_start = True
+        self._is_after_marker = False
         self._fence = ""
         self.cited: list[int] = []
         self.is_refusal = False
@@ -35,8 +36,11 @@ class MarkFilter:
                 return ""
             self._is_start = False
             if head.startswith(NO_ANSWER):
-                self.is_refusal = True
-                self._waiting = head[len(NO_ANSWER) :].lstrip()
+                self.is_refusal = self._is_after_marker = True
+                self._waiting = head[len(NO_ANSWER) :]
+        if self._is_after_marker:
+            self._waiting = self._waiting.lstrip()
+            self._is_after_marker = not self._waiting
         return self._release(is_end=False)
 
     def finish(self) -> str:
