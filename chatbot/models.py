@@ -1,8 +1,9 @@
 """Chat models: which one the settings name, and its stream with deadlines and errors of ours.
 
-Measured with langchain-openai 1.7: 401, 429 and 5xx raise the SDK's own errors; a connection dropped in mid-stream ends
-without any error, as does an empty answer; a torn chunk raises a bare JSONDecodeError; a content filter is a finish
-reason. So a stream counts as complete only with a finish reason that says so.
+Measured with langchain-openai 1.7: 401, 429 and 5xx raise the SDK's own errors; a connection dropped in mid-stream
+raises APIConnectionError where the transport sees it and nothing where it does not; an empty answer ends like a good
+one; a torn chunk raises a bare JSONDecodeError; a content filter is a finish reason. So a stream counts as complete
+only with a finish reason that says so.
 """
 
 from __future__ import annotations
@@ -146,16 +147,22 @@ def translate(error: Exception, *, has_text: bool) -> Exception:
         if isinstance(error, openai.APITimeoutError):
             return ProviderTimeout("The model's server did not answer in time. Ask again in a moment.")
         if isinstance(error, openai.APIConnectionError):
-            return ProviderUnavailable("The model's server cannot be reached. Ask again in a moment.")
+            return _translate_break(has_text)
         if isinstance(error, openai.APIStatusError):
             return _translate_status(error.status_code)
         if isinstance(error, openai.OpenAIError):
             return ProviderError("The model's server sent an answer that cannot be read. Ask again.")
     if type(error).__module__.partition(".")[0] in TRANSPORT_PACKAGES:
-        if has_text:
-            return ProviderError("The connection to the model's server broke off in mid-answer. Ask again.")
-        return ProviderUnavailable("The model's server cannot be reached. Ask again in a moment.")
+        if "Timeout" in type(error).__name__:
+            return ProviderTimeout("The model's server did not answer in time. Ask again in a moment.")
+        return _translate_break(has_text)
     return error
+
+
+def _translate_break(has_text: bool) -> ProviderError:
+    if has_text:
+        return ProviderError("The connection to the model's server broke off in mid-answer. Ask again.")
+    return ProviderUnavailable("The model's server cannot be reached. Ask again in a moment.")
 
 
 def _translate_status(status: int) -> ProviderError:
