@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
 
 from apps.chat.wire import STATUS_OF_CODE, describe_error, state_error
 from chatbot.errors import GuichetError, RequestError
@@ -15,7 +18,9 @@ from chatbot.telemetry import current_trace_id
 
 logger = logging.getLogger(__name__)
 
-HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 401: "not_logged_in"}
+# FastAPI's own 400 means a body that it could not read: not UTF-8, nested too deep.
+HTTP_CODES = {400: "invalid_json", 401: "not_logged_in", 404: "not_found", 405: "method_not_allowed"}
+OWN_PREFIXES = ("/api/", "/v1/", "/health/")
 
 
 def install_handlers(app: FastAPI) -> None:
@@ -43,7 +48,42 @@ def install_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _answer_http(request: Request, error: HTTPException) -> JSONResponse:
         code = HTTP_CODES.get(error.status_code, "invalid_request")
-        return _answer(error.status_code, code, f"{request.method} {request.url.path[:200]}: {error.detail}.")
+        message = f"{request.method} {request.url.path[:200]}: {error.detail.rstrip('.')}."
+        response = _answer(error.status_code, code, message)
+        response.headers.update(error.headers or {})
+        return response
+
+
+class Misses(BaseRoute):
+    """Answers what none of our routes takes, before the page, mounted at the root, answers it in another form.
+
+    Args:
+        routes: ours; a path of theirs with another method is 405, an unknown one under our prefixes 404.
+    """
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        self._routes = tuple(routes)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        is_ours = scope["path"].startswith(OWN_PREFIXES) or self._find_partial(scope) is not None
+        return (Match.FULL if is_ours else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._find_partial(scope)
+        if found is None:
+            raise HTTPException(404)
+        route, child_scope = found
+        scope.update(child_scope)
+        await route.handle(scope, receive, send)
+
+    def _find_partial(self, scope: Scope) -> tuple[BaseRoute, Scope] | None:
+        for route in self._routes:
+            match, child_scope = route.matches(scope)
+            if match is Match.PARTIAL:
+                return route, child_scope
+        return None
 
 
 def _answer(status: int, code: str, message: str) -> JSONResponse:

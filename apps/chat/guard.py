@@ -21,7 +21,7 @@ from apps.chat.wire import STATUS_OF_CODE, state_error
 from chatbot.access import LOGIN_LIFE
 from chatbot.errors import GuichetError, NotLoggedIn, OriginNotAllowed
 from chatbot.store.records import Login
-from chatbot.telemetry import bind_trace, choose_trace_id, log_event
+from chatbot.telemetry import bind_trace, choose_trace_id, current_trace_id, log_event
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ OPEN_PATHS = frozenset(
 # In open mode a login is made where a tester comes in.
 DOORS = frozenset({"/", "/api/start_chat"})
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+KNOWN_METHODS = UNSAFE | {"GET", "HEAD", "OPTIONS"}
 # Gradio's own upload; nothing here takes files.
 CLOSED_PREFIXES = ("/gradio_api/upload", "/upload", "/gradio_api/file=http", "/gradio_api/proxy=")
 JSON_PREFIXES = ("/api/", "/v1/")
@@ -46,6 +47,27 @@ SECURITY_HEADERS = {
         "frame-ancestors 'self'; base-uri 'self'; form-action 'self'; object-src 'none'"
     ),
 }
+
+
+class Trace:
+    """ASGI middleware, the outermost: every response has a trace id, also one that never reaches the gate."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        trace_id = choose_trace_id(Headers(scope=scope).get("x-trace-id"))
+
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["x-trace-id"] = trace_id
+            await send(message)
+
+        with bind_trace(trace_id):
+            await self._app(scope, receive, send_marked)
 
 
 class Guard:
@@ -66,10 +88,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        trace_id = choose_trace_id(headers.get("x-trace-id"))
-        with bind_trace(trace_id):
-            await _Exchange(self, scope, receive, send, headers, trace_id).run()
+        await _Exchange(self, scope, receive, send, Headers(scope=scope)).run()
 
     async def check(self, scope: Scope, headers: Headers) -> tuple[Login | None, str | None]:
         """Let a request through, or refuse it.
@@ -117,18 +136,16 @@ class Guard:
 class _Exchange:
     """One request on its way through the gate."""
 
-    def __init__(
-        self, guard: Guard, scope: Scope, receive: Receive, send: Send, headers: Headers, trace_id: str
-    ) -> None:
+    def __init__(self, guard: Guard, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
         self._guard = guard
         self._scope = scope
         self._receive = receive
         self._send = send
         self._headers = headers
-        self._trace_id = trace_id
         self._started = time.monotonic()
         self._status = 0
         self._received = 0
+        self._is_too_large = False
         self._new_token: str | None = None
 
     async def run(self) -> None:
@@ -140,12 +157,16 @@ class _Exchange:
                 state["login"], state["new_token"] = login, self._new_token
         except GuichetError as error:
             refusal = self._refuse(error)
-        target: ASGIApp = refusal or self._guard.app
+        try:
+            await self._hand_over(refusal or self._guard.app)
+        finally:
+            self._observe()
+
+    async def _hand_over(self, target: ASGIApp) -> None:
         try:
             await target(self._scope, self._receive_bounded, self._send_marked)
         except _BodyTooLarge:
-            if not self._status:
-                await self._too_large()(self._scope, self._receive, self._send_marked)
+            pass
         except Exception:
             logger.exception("A request failed")
             if self._status:
@@ -154,8 +175,9 @@ class _Exchange:
                 "internal_error", "Something went wrong on our side. Try again in a moment."
             )
             await refusal(self._scope, self._receive, self._send_marked)
-        finally:
-            self._observe()
+        if self._is_too_large and not self._status:
+            self._is_too_large = False
+            await self._too_large()(self._scope, self._receive, self._send_marked)
 
     def _check_shape(self) -> Response | None:
         """Refuse by what the head alone shows."""
@@ -184,21 +206,24 @@ class _Exchange:
         return self._error("body_too_large", f"A request may have at most {MAX_BODY_BYTES // 1024} KiB.")
 
     def _error(self, code: str, message: str) -> Response:
-        return JSONResponse(state_error(code, message, self._trace_id), STATUS_OF_CODE.get(code, 500))
+        return JSONResponse(state_error(code, message, current_trace_id()), STATUS_OF_CODE.get(code, 500))
 
     async def _receive_bounded(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.request":
             self._received += len(message.get("body", b""))
             if self._received > MAX_BODY_BYTES:
+                self._is_too_large = True
                 raise _BodyTooLarge
         return message
 
     async def _send_marked(self, message: Message) -> None:
+        if self._is_too_large and not self._status:
+            # FastAPI takes the end of its reading for a body that is no JSON, and says so; we know better.
+            return
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = MutableHeaders(scope=message)
-            headers["x-trace-id"] = self._trace_id
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
             if (
@@ -214,7 +239,9 @@ class _Exchange:
         metrics = self._guard.services.metrics
         seconds = time.monotonic() - self._started
         route = getattr(self._scope.get("route"), "path", None) or "other"
-        metrics.http_requests.labels(self._scope["method"], route, self._status).inc()
+        # A method may be any word: each would be a time series of its own.
+        method = self._scope["method"] if self._scope["method"] in KNOWN_METHODS else "other"
+        metrics.http_requests.labels(method, route, self._status).inc()
         metrics.http_seconds.labels(route).observe(seconds)
         log_event(
             logger,
