@@ -23,12 +23,13 @@ from chatbot.errors import GuichetError, NotLoggedIn, UnknownMessage
 from chatbot.events import Event, Failed, Reply
 from chatbot.markup import render_html
 from chatbot.store import threads
-from chatbot.store.records import Feedback, Login, Thread
+from chatbot.store.records import Feedback, Login, Message, Thread
 from chatbot.telemetry import current_trace_id
 
 logger = logging.getLogger(__name__)
 
 KEEP_ALIVE_S = 15.0
+FORWARDING_PREFIXES = ("x-forwarded", "forwarded", "x-real-ip", "via", "x-client-ip", "true-client-ip", "cf-")
 
 router = APIRouter()
 
@@ -136,7 +137,7 @@ async def start_chat(
 @router.get("/api/threads", response_model=list[wire.ThreadEntry])
 async def list_threads(services: Parts, login: Tester) -> list[wire.ThreadEntry]:
     """List the tester's own threads, the newest first."""
-    heads = await services.store.read_async(threads.list_threads, login.tester)
+    heads = await services.store.read_async(threads.list_threads, login.tester, with_empty=True)
     return [wire.state_thread(head) for head in heads]
 
 
@@ -169,8 +170,12 @@ async def follow(
     """Stream a turn again, from the event after `Last-Event-ID`."""
     after = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else 0
     events = follow_turn(services, message_id, login.tester, after)
-    # The first event is asked for here, so that an unknown message is a plain error.
-    first = await anext(events)
+    try:
+        # The first event is asked for here, so that an unknown message is a plain error.
+        first = await anext(events)
+    except StopAsyncIteration:
+        # The end was seen already: 204 tells an EventSource to reconnect no more.
+        return Response(status_code=204)
     return stream_events(_put_back(first, events))
 
 
@@ -179,7 +184,7 @@ async def stop(message_id: str, services: Parts, login: Tester) -> Response:
     """Stop an answer; what was written is kept."""
     if not services.turns.stop(message_id, login.tester):
         # Over already, or not the tester's: the store knows.
-        await services.store.read_async(threads.read_message, message_id, login.tester)
+        await read_answer(services, message_id, login.tester)
     return Response(status_code=204)
 
 
@@ -201,9 +206,7 @@ async def session_status(thread_id: str, services: Parts, login: Tester) -> wire
 @router.post("/api/feedback", status_code=204)
 async def give_feedback(body: wire.FeedbackBody, services: Parts, login: Tester) -> Response:
     """Judge an answer; a later verdict replaces this one."""
-    message = await services.store.read_async(threads.read_message, body.message_id, login.tester)
-    if message.origin != "bot":
-        raise UnknownMessage(f"{body.message_id} is no answer. Give the id of one.")
+    message = await read_answer(services, body.message_id, login.tester)
     feedback = Feedback(message.message_id, body.value, body.reason, body.comment, services.store.clock())
     await services.store.write_async(threads.add_feedback, feedback)
     return Response(status_code=204)
@@ -230,6 +233,18 @@ async def give_metrics(request: Request, services: Parts) -> Response:
     return PlainTextResponse(generate_latest(services.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
+async def read_answer(services: Services, message_id: str, tester: str) -> Message:
+    """Give a stored answer of a tester's own.
+
+    Raises:
+        UnknownMessage: there is none, or it is a question.
+    """
+    message = await services.store.read_async(threads.read_message, message_id, tester)
+    if message.origin != "bot":
+        raise UnknownMessage(f"{message_id} is no answer. Give the id of one.")
+    return message
+
+
 async def follow_turn(
     services: Services, message_id: str, tester: str, after: int = 0
 ) -> AsyncIterator[tuple[int, Event]]:
@@ -240,7 +255,7 @@ async def follow_turn(
         return
     except UnknownMessage:
         pass
-    message = await services.store.read_async(threads.read_message, message_id, tester)
+    message = await read_answer(services, message_id, tester)
     if message.status in ("failed", "interrupted"):
         code = message.error_code or "internal_error"
         text = (
@@ -291,7 +306,7 @@ def may_read_metrics(request: Request, services: Services) -> bool:
     if expected is not None:
         given = request.headers.get("authorization", "").encode()
         return hmac.compare_digest(given, f"Bearer {expected.get_secret_value()}".encode())
-    is_forwarded = any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip"))
+    is_forwarded = any(name.startswith(FORWARDING_PREFIXES) for name in request.headers)
     return read_address(request) in ("127.0.0.1", "::1") and not is_forwarded
 
 

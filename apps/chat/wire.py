@@ -42,6 +42,7 @@ STATUS_OF_CODE = {
     "provider_unavailable": 502,
     "store_unavailable": 503,
     "starting": 503,
+    "interrupted": 503,
     "too_busy": 503,
     "provider_timeout": 504,
     "storage_full": 507,
@@ -50,6 +51,13 @@ STATUS_OF_CODE = {
 
 def _clean(value: Any) -> Any:
     return clean_text(value) if isinstance(value, str) else value
+
+
+def _refuse_bool(value: Any) -> Any:
+    """To Python `true` is 1; to the one who sent it, it is not."""
+    if isinstance(value, bool):
+        raise ValueError("allowed are 1 and -1")
+    return value
 
 
 # Lone surrogates are legal in JSON and nowhere after it.
@@ -88,7 +96,7 @@ class FeedbackBody(Body):
     """A verdict on an answer; a later one replaces it."""
 
     message_id: Text = Field(max_length=64)
-    value: Literal[1, -1]
+    value: Annotated[Literal[1, -1], BeforeValidator(_refuse_bool)]
     reason: Text | None = Field(default=None, max_length=100)
     comment: Text | None = Field(default=None, max_length=2000)
 

@@ -92,11 +92,14 @@ def read_thread(connection: Connection, thread_id: str, tester: str | None = Non
     return Thread(*row)
 
 
-def list_threads(connection: Connection, tester: str, limit: int = 50) -> list[ThreadHead]:
-    """Give a tester's threads that have messages, the newest first."""
+def list_threads(
+    connection: Connection, tester: str, limit: int = 50, *, with_empty: bool = False
+) -> list[ThreadHead]:
+    """Give a tester's threads that have messages, or all, the newest first; an empty one has no title."""
+    last_at = func.coalesce(func.max(messages.c.created_at), threads.c.created_at)
     statement = (
-        select(*_columns(threads, Thread), func.max(messages.c.created_at), func.count())
-        .join(messages, messages.c.thread_id == threads.c.thread_id)
+        select(*_columns(threads, Thread), last_at, func.count(messages.c.message_id))
+        .join(messages, messages.c.thread_id == threads.c.thread_id, isouter=with_empty)
         .where(threads.c.tester == tester)
         .group_by(threads.c.thread_id)
         .order_by(threads.c.created_at.desc())
