@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 from chatbot.access import Session, SessionRules
 from chatbot.answer import Draft, number_passages, refuse
 from chatbot.assistants.definition import Assistant, Assistants
-from chatbot.errors import EmptyMessage, GuichetError, MessageTooLong
+from chatbot.errors import EmptyMessage, GuichetError, Interrupted, MessageTooLong
 from chatbot.events import Event, Failed, Html, Reply, Sources, Started, Token
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.limiter import Limiter
@@ -150,6 +150,16 @@ class Conversation:
         await asyncio.to_thread(self._rate.count, question.tester)
         return await self.store.write_async(self._open, question, text)
 
+    async def find_repeat(self, question: Question) -> Turn | None:
+        """Give the turn of a question that came before under its key: it asks for nothing new.
+
+        Raises:
+            UnknownThread, IdempotencyMismatch: as `open_turn`.
+        """
+        if not question.idempotency_key:
+            return None
+        return await self.store.read_async(_find_repeat, question, clean_text(question.text))
+
     async def measure_session(self, thread_id: str) -> Session:
         """Say what is left of a thread's session."""
         use = await self.store.read_async(threads.measure_use, thread_id)
@@ -164,6 +174,8 @@ class Conversation:
                 yield event
             status: Status = signal.status or ("refused" if draft.is_refusal else "complete")
             error: GuichetError | None = None
+            if status == "interrupted":
+                error = Interrupted("The service ended while it answered. Ask again in a moment.")
         except GuichetError as failure:
             status, error = "failed", failure
         except Exception:
@@ -173,12 +185,10 @@ class Conversation:
 
     def _open(self, connection: Connection, question: Question, text: str) -> Turn:
         now = self.clock()
+        if repeat := _find_repeat(connection, question, text):
+            return repeat
         thread = threads.read_thread(connection, question.thread_id, question.tester)
-        fingerprint = hashlib.sha256(f"{thread.thread_id}\n{text}".encode()).hexdigest()
-        key = question.idempotency_key
         language = question.language or thread.language
-        if key and (known := idempotency.find(connection, question.tester, key, fingerprint)):
-            return Turn(known, "", 0, thread, text, language or "en", is_repeat=True)
         leases.recover_turns(connection, now, thread_id=thread.thread_id)
         self.rules.check(threads.measure_use(connection, thread.thread_id), len(text), now)
         position = threads.read_last_position(connection, thread.thread_id) + 1
@@ -208,7 +218,8 @@ class Conversation:
                 trace_id=current_trace_id() or None,
             ),
         )
-        if key:
+        if key := question.idempotency_key:
+            fingerprint = _take_fingerprint(thread.thread_id, text)
             idempotency.remember(connection, question.tester, key, fingerprint, turn.message_id, now)
         return turn
 
@@ -357,6 +368,20 @@ def nearest_of(passages: tuple[PassageUsed, ...], count: int = 3) -> tuple[Passa
     for passage in passages:
         seen.setdefault((passage.source, passage.heading), passage)
     return tuple(seen.values())[:count]
+
+
+def _find_repeat(connection: Connection, question: Question, text: str) -> Turn | None:
+    if not (key := question.idempotency_key):
+        return None
+    thread = threads.read_thread(connection, question.thread_id, question.tester)
+    fingerprint = _take_fingerprint(thread.thread_id, text)
+    known = idempotency.find(connection, question.tester, key, fingerprint)
+    language = question.language or thread.language or "en"
+    return Turn(known, "", 0, thread, text, language, is_repeat=True) if known else None
+
+
+def _take_fingerprint(thread_id: str, text: str) -> str:
+    return hashlib.sha256(f"{thread_id}\n{text}".encode()).hexdigest()
 
 
 def _pair_turns(messages: list[Message]) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ GuichetError
 │   ├── StoreUnavailable          the store cannot be opened, read or written
 │   │   └── StorageFull           the disk is full
 │   ├── TooBusy                   as many answers are being written as the house takes
+│   ├── Interrupted               the service ended while the answer was being written
 │   ├── Starting                  asked before the start is over
 │   ├── LogUnavailable            there is no published log, or it cannot be read
 │   └── ReportFailed              a report could not be laid out
@@ -195,6 +196,12 @@ class TooBusy(ServiceError):
     def __init__(self, message: str, retry_after_s: int = 5) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class Interrupted(ServiceError):
+    """The service ended while the answer was being written; what had come is kept."""
+
+    code = "interrupted"
 
 
 class Starting(ServiceError):

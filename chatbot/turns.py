@@ -71,6 +71,9 @@ class Turns:
         Raises:
             TooBusy: as many answers are being written as may be; else what `Conversation.open_turn` raises.
         """
+        # A repeat writes no answer: it joins one, however full the house is.
+        if repeat := await self.conversation.find_repeat(question):
+            return repeat
         if self._active >= self._max_streams:
             raise TooBusy(
                 "As many answers are being written as this service takes. Try again in a few seconds."
@@ -173,5 +176,9 @@ class Turns:
             # A store that does not answer now may answer before the lease runs out.
             with suppress(GuichetError):
                 await conversation.store.write_async(
-                    leases.renew_leases, conversation.owner, conversation.clock()
+                    leases.renew_leases, self._list_active(), conversation.clock()
                 )
+
+    def _list_active(self) -> list[str]:
+        """List the turns whose end is to come: one that could not be stored is not kept for ever."""
+        return [message_id for message_id, running in self._running.items() if not running.is_over]

@@ -147,7 +147,7 @@ class Store:
         outcomes: list[tuple[_Job, Any, Exception | None]] = []
         try:
             with self._writing.begin() as connection:
-                outcomes = [(job, *_run_nested(connection, job)) for job in jobs]
+                outcomes = [(job, *_run_nested(connection, job, self.path)) for job in jobs]
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left waiting
             failure = translate(error, self.path)
             logger.error("The store refused %d writes: %s", len(jobs), failure)
@@ -173,13 +173,13 @@ def translate(error: Exception, path: Path) -> Exception:
     return error
 
 
-def _run_nested(connection: Connection, job: _Job) -> tuple[Any, Exception | None]:
+def _run_nested(connection: Connection, job: _Job, path: Path) -> tuple[Any, Exception | None]:
     """Run one job of a batch so that its refusal leaves the others alone; a failing database ends the batch."""
     try:
         with connection.begin_nested():
             return job.run(connection), None
     except IntegrityError as error:
-        return None, error
+        return None, translate(error, path)
     except DBAPIError:
         raise
     except Exception as error:  # noqa: BLE001 - handed to the one who asked

@@ -68,9 +68,11 @@ def end_turn(connection: Connection, answer: Message) -> bool:
     return True
 
 
-def renew_leases(connection: Connection, owner: str, now: datetime) -> None:
-    """Keep the turns of a living process."""
-    connection.execute(update(turns).where(turns.c.owner == owner).values(lease_until=now + LEASE))
+def renew_leases(connection: Connection, message_ids: Sequence[str], now: datetime) -> None:
+    """Keep the turns that are still being answered."""
+    connection.execute(
+        update(turns).where(turns.c.message_id.in_(message_ids)).values(lease_until=now + LEASE)
+    )
 
 
 def find_lease(connection: Connection, thread_id: str) -> Lease | None:
