@@ -7,6 +7,7 @@ JSON request per line and ends with its input. It lives as long as the publisher
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -96,8 +97,10 @@ class Checker:
         if self._child is None:
             return
         for stream in (self._child.stdin, self._child.stdout):
-            if stream:
-                stream.close()
+            # What a child that is gone never read cannot be flushed to it.
+            with contextlib.suppress(BrokenPipeError):
+                if stream:
+                    stream.close()
         try:
             self._child.wait(5)
         except subprocess.TimeoutExpired:
