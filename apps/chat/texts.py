@@ -130,8 +130,7 @@ FAULTS: dict[str, dict[str, str]] = {
         "unknown_thread": "This conversation is not among yours. Start a new one.",
         "unknown_message": "This message is not in a conversation of yours. Reload the page.",
         "busy": "The previous answer is still being written. Wait for its end, or stop it.",
-        "session_expired": "The time of this conversation is over. Start a new one: your text is still in the box."
-        "The time of this conversation is over. Start a new one: your text is still in the box.",
+        "session_expired": "The time of this conversation is over. Start a new one: your text is still in the box.",
         "session_full": "This conversation's messages are used up. Start a new one: your text is still in the box.",
         "session_full_characters": "Your message is longer than what is left of this conversation. Shorten it, or "
         "start a new conversation.",
@@ -139,10 +138,10 @@ FAULTS: dict[str, dict[str, str]] = {
         "notice_required": "Read the notice and agree to it before your first message.",
         "too_busy": "Too many answers are being written right now. This is on our side: try again in a few "
         "seconds.",
-        "store_unavailable": "We cannot save conversations right now. This is on our side: try again in a moment."
-        "We cannot save conversations right now. This is on our side: try again in a moment.",
+        "store_unavailable": "We cannot save conversations right now. This is on our side: try again in a moment.",
         "storage_full": "We have run out of storage. This is on our side: tell the team that invited you.",
         "starting": "The service is still starting. Try again in a moment.",
+        "interrupted": "The answer was interrupted: the service stopped while writing it. That is our fault.",
         "internal_error": "Something went wrong on our side. Ask again in a moment.",
         "provider_error": "The language model broke off or sent an unusable answer. This is on the model provider's"
         " side, not yours. Ask again.",
@@ -159,8 +158,7 @@ FAULTS: dict[str, dict[str, str]] = {
         " : votre texte est encore dans le champ.",
         "not_logged_in": "Votre connexion manque ou a pris fin. Reconnectez-vous : votre conversation est "
         "conservée.",
-        "wrong_password": "Ce mot de passe n'est pas le bon. Vérifiez-le, ou demandez à l'équipe qui vous a invité."
-        "Ce mot de passe n'est pas le bon. Vérifiez-le, ou demandez à l'équipe qui vous a invité.",
+        "wrong_password": "Ce mot de passe n'est pas le bon. Vérifiez-le, ou demandez à l'équipe qui vous a invité.",
         "unknown_thread": "Cette conversation n'est pas parmi les vôtres. Commencez-en une nouvelle.",
         "unknown_message": "Ce message n'est dans aucune de vos conversations. Rechargez la page.",
         "busy": "La réponse précédente est encore en cours de rédaction. Attendez sa fin, ou arrêtez-la.",
@@ -179,6 +177,7 @@ FAULTS: dict[str, dict[str, str]] = {
         "storage_full": "Nous n'avons plus d'espace de stockage. C'est de notre fait : prévenez l'équipe qui vous"
         " a invité.",
         "starting": "Le service démarre encore. Réessayez dans un instant.",
+        "interrupted": "La réponse a été interrompue : le service s'est arrêté en l'écrivant. C'est de notre fait.",
         "internal_error": "Quelque chose a échoué de notre côté. Reposez la question dans un instant.",
         "provider_error": "Le modèle de langage s'est interrompu ou a envoyé une réponse inutilisable. Cela vient "
         "du fournisseur du modèle, pas de vous. Reposez la question.",

@@ -78,7 +78,6 @@ def advance_view(view: TurnView, event: Event, found: tuple[PassageUsed, ...], l
     if isinstance(event, Failed):
         rendered = Draft.render(event.text, found) if event.text else ""
         sentence = explain_code(language, event.code)
-        return replace(
-            view, state="failed", fault=sentence, html=rendered, passages=pick_cited(rendered, found)
-        )
+        state = "interrupted" if event.code == "interrupted" else "failed"
+        return replace(view, state=state, fault=sentence, html=rendered, passages=pick_cited(rendered, found))
     return view
