@@ -175,15 +175,20 @@ def translate(error: Exception, path: Path) -> Exception:
 
 def _run_nested(connection: Connection, job: _Job, path: Path) -> tuple[Any, Exception | None]:
     """Run one job of a batch so that its refusal leaves the others alone; a failing database ends the batch."""
+    savepoint = connection.begin_nested()
     try:
-        with connection.begin_nested():
-            return job.run(connection), None
+        result = job.run(connection)
     except IntegrityError as error:
+        savepoint.rollback()
         return None, translate(error, path)
     except DBAPIError:
+        # A full disk makes SQLite roll all back by itself: asked for the savepoint it would hide what happened.
         raise
     except Exception as error:  # noqa: BLE001 - handed to the one who asked
+        savepoint.rollback()
         return None, error
+    savepoint.commit()
+    return result, None
 
 
 def _connect(path: Path, *, begin: str, pool_size: int) -> Engine:

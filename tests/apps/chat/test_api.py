@@ -826,7 +826,7 @@ def test_question_that_cannot_be_kept_is_not_asked(serve: Serve, openai_server: 
     thread = tester.start_chat()
     assert tester.ask(thread).status_code == 200
     fill_disk(service)
-    assert read_code(tester.ask(thread, "port? " * 330)) == (507, "storage_full")
+    assert read_code(tester.ask(thread, "\U0001f375" * 2000)) == (507, "storage_full")
     assert len(openai_server.requests) == 1
     assert len(tester.list_messages(thread)) == 2
     free_disk(service)
