@@ -14,6 +14,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from apps.admin import texts as admin_texts
+from apps.chat import texts as chat_texts
 from apps.chat.wire import STATUS_OF_CODE
 from chatbot import settings as settings_module
 from chatbot.assistants.definition import Assistant, Assistants
@@ -283,14 +285,20 @@ def test_tables_and_views_are_all_named(page: str) -> None:
 def test_error_codes_stand_beside_their_status(page: str) -> None:
     """The table of errors says of each code the status that the service sends."""
     rows = re.findall(r"^\| (\d{3}) \| (.+?) \|$", read(page), re.MULTILINE)
-    told = {
-        code: int(status)
-        for status, codes in rows
-        for code in _SPAN.findall(codes)
-        if "_" in code or code == "busy"
-    }
+    told = {code: int(status) for status, codes in rows for code in _SPAN.findall(codes) if code.islower()}
     assert told == {code: status for code, status in STATUS_OF_CODE.items() if code in told}
     assert set(STATUS_OF_CODE) - set(told) == {"method_not_allowed", "starting"}
+
+
+@pytest.mark.parametrize("name", ["admin-dashboard.md", "asking-questions.md", "beta-access.md"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_labels_are_those_of_the_pages(name: str, language: str) -> None:
+    """What stands in bold is written on a button, a page or a row, in the reader's language."""
+    admin = admin_texts.FRENCH if language == "fr" else admin_texts.ENGLISH
+    labels = {text.lower() for text in (*chat_texts.TEXTS[language].values(), *admin.values())}
+    named = {label.lower() for label in re.findall(r"\*\*(.+?)\*\*", read(f"{language}/{name}"))}
+    assert named
+    assert named <= labels
 
 
 @pytest.mark.parametrize(("language", "question"), list_examples())
