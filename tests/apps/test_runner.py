@@ -115,7 +115,20 @@ def ports() -> tuple[int, int]:
 
 
 @pytest.fixture
-def start(tmp_path: Path, settings: Settings, ports: tuple[int, int]) -> Iterator[Start]:
+def environment(settings: Settings, ports: tuple[int, int]) -> dict[str, str]:
+    """Give the environment of a program that works in the test's own folders, on its ports."""
+    own = {
+        "DATA_DIR": str(settings.data_dir),
+        "KNOWLEDGE_DIR": str(settings.knowledge_dir),
+        "ASSISTANTS_DIR": str(settings.assistants_dir),
+        "CHAT_PORT": str(ports[0]),
+        "ADMIN_PORT": str(ports[1]),
+    }
+    return os.environ | own
+
+
+@pytest.fixture
+def start(tmp_path: Path, ports: tuple[int, int], environment: dict[str, str]) -> Iterator[Start]:
     """Give a starter of `python -m apps`, or of the small services, in the test's own folders."""
     started: list[Running] = []
 
@@ -123,16 +136,7 @@ def start(tmp_path: Path, settings: Settings, ports: tuple[int, int]) -> Iterato
         command = [sys.executable, "-m", "apps"]
         if is_small:
             command = [sys.executable, "-c", DRIVER.replace("{ignore}", ignore), *map(str, ports)]
-        environment = {
-            **os.environ,
-            "DATA_DIR": str(settings.data_dir),
-            "KNOWLEDGE_DIR": str(settings.knowledge_dir),
-            "ASSISTANTS_DIR": str(settings.assistants_dir),
-            "CHAT_PORT": str(ports[0]),
-            "ADMIN_PORT": str(ports[1]),
-            **variables,
-        }
-        started.append(Running(command, tmp_path, environment))
+        started.append(Running(command, tmp_path, environment | variables))
         return started[-1]
 
     yield start
@@ -158,18 +162,10 @@ def test_both_start_and_sigterm_stops_both(start: Start, settings: Settings, por
 
 
 def test_terminal_is_told_the_first_password(
-    settings: Settings, ports: tuple[int, int], tmp_path: Path
+    environment: dict[str, str], settings: Settings, tmp_path: Path
 ) -> None:
     """On a terminal the first password is printed and written to no file; an early SIGTERM is an end like any other."""
     master, slave = pty.openpty()
-    environment = {
-        **os.environ,
-        "DATA_DIR": str(settings.data_dir),
-        "KNOWLEDGE_DIR": str(settings.knowledge_dir),
-        "ASSISTANTS_DIR": str(settings.assistants_dir),
-        "CHAT_PORT": str(ports[0]),
-        "ADMIN_PORT": str(ports[1]),
-    }
     with subprocess.Popen(
         [sys.executable, "-m", "apps"], stdout=slave, stderr=slave, cwd=tmp_path, env=environment
     ) as process:
