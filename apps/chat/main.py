@@ -95,7 +95,12 @@ def create_app(services: Services) -> FastAPI:
             yield
 
     app = FastAPI(
-        title="Guichet", docs_url="/api/docs", openapi_url="/api/openapi.json", redoc_url=None, lifespan=live
+        title="Guichet",
+        docs_url="/api/docs",
+        openapi_url="/api/openapi.json",
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        lifespan=live,
     )
     app.state.services = services
     app.include_router(api.router)
