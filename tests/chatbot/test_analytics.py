@@ -16,6 +16,8 @@ import pytest
 from chatbot import analytics as analytics_module
 from chatbot.analytics import SORTS, STATUSES, Analytics, Latency, ThreadFilter, Totals
 from chatbot.errors import LogUnavailable, UsageError
+from chatbot.log import publisher as publisher_module
+from chatbot.log.check import Checker
 from chatbot.log.publisher import Publisher
 from chatbot.settings import Settings
 from chatbot.store.engine import Store
@@ -27,12 +29,21 @@ END = datetime(2025, 3, 1, 13, tzinfo=UTC)
 ALL = ThreadFilter()
 
 
+@pytest.fixture(scope="module")
+def checker() -> Iterator[Checker]:
+    """Give one checking process to all tests: starting it takes longer than most of them."""
+    checker = Checker()
+    yield checker
+    checker.close()
+
+
 @pytest.fixture
-def publisher(store: Store, settings: Settings, clock: Clock) -> Iterator[Publisher]:
+def publisher(
+    store: Store, settings: Settings, clock: Clock, checker: Checker, monkeypatch: pytest.MonkeyPatch
+) -> Publisher:
     """Give a publisher over the test's store."""
-    publisher = Publisher(store, settings.data_dir, timezone="Europe/Paris", interval_s=1, clock=clock)
-    yield publisher
-    publisher.close()
+    monkeypatch.setattr(publisher_module, "Checker", lambda: checker)
+    return Publisher(store, settings.data_dir, timezone="Europe/Paris", interval_s=1, clock=clock)
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.log import publisher as publisher_module
+from chatbot.log.check import Checker
 from chatbot.log.publisher import Publisher
 from chatbot.settings import Settings
 from chatbot.store.engine import Store
@@ -25,9 +27,18 @@ def log_path(settings: Settings) -> Path:
     return settings.log_path
 
 
+@pytest.fixture(scope="package")
+def checker() -> Iterator[Checker]:
+    """Give one checking process to all tests: starting it takes longer than most of them."""
+    checker = Checker()
+    yield checker
+    checker.close()
+
+
 @pytest.fixture
-def publisher(store: Store, data_dir: Path, clock: Clock) -> Iterator[Publisher]:
+def publisher(
+    store: Store, data_dir: Path, clock: Clock, checker: Checker, monkeypatch: pytest.MonkeyPatch
+) -> Publisher:
     """Give a publisher."""
-    publisher = Publisher(store, data_dir, timezone="Europe/Paris", interval_s=0.01, clock=clock)
-    yield publisher
-    publisher.close()
+    monkeypatch.setattr(publisher_module, "Checker", lambda: checker)
+    return Publisher(store, data_dir, timezone="Europe/Paris", interval_s=0.01, clock=clock)
