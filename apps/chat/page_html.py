@@ -240,8 +240,14 @@ def _render_passage(passage: PassageUsed, kind: str) -> str:
         f'<details class="source" data-number="{passage.number}"><summary>{mark}'
         f'<span class="where"><span class="heading">{_escape(heading)}</span>'
         f'<span class="path">{_escape(path)}</span></span>{_icon("chevron")}</summary>'
-        f'<blockquote class="passage">{render_html(passage.snippet)}</blockquote></details>'
+        f'<blockquote class="passage">{_render_snippet(passage.snippet)}</blockquote></details>'
     )
+
+
+# A turn is rendered ten times a second while its answer comes; its passages stay the same.
+@lru_cache(maxsize=512)
+def _render_snippet(snippet: str) -> str:
+    return render_html(snippet)
 
 
 def _render_actions(view: TurnView, language: str) -> str:

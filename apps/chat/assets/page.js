@@ -108,6 +108,7 @@
     const classes = document.body.classList;
     classes.toggle("is-busy", isBusy);
     classes.toggle("needs-notice", Boolean($("#notice-text .notice")));
+    // The end of the conversation is told once its last answer is there.
     classes.toggle("is-over", $("#allowance .allowance")?.dataset.active === "false" && !isBusy);
     log()?.setAttribute("aria-busy", String(Boolean(openTurn())));
     countCharacters();
@@ -195,11 +196,16 @@
 
   function readAnswer(answer) {
     const text = $(".answer-text", answer).cloneNode(true);
-    text.querySelectorAll(".code-head, sup.cite").forEach((node) => node.remove());
+    text.querySelectorAll(".code-head").forEach((node) => node.remove());
+    for (const mark of text.querySelectorAll("sup.cite")) {
+      const before = mark.previousSibling;
+      if (before?.nodeType === Node.TEXT_NODE) before.data = before.data.trimEnd();
+      mark.remove();
+    }
     // Line breaks are of the layout: only what is in the page has one.
     text.className = "sr-only";
     document.body.append(text);
-    const plain = text.innerText.trim();
+    const plain = text.innerText.trim().replace(/\n{3,}/g, "\n\n");
     text.remove();
     return plain;
   }
