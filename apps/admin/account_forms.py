@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
+from apps.admin.formats import escape_markdown
 from apps.admin.frame import Visit
 from apps.admin.login import find_address, renew_session
 from chatbot.accounts import ROLES
@@ -97,7 +98,7 @@ def add_account(visit: Visit) -> None:
             _do(
                 visit,
                 lambda: accounts.add(username, password, name=name, role=role, by=visit.account),
-                texts["account.added"].format(name=username),
+                texts["account.added"].format(name=escape_markdown(username)),
             )
 
 
@@ -123,14 +124,16 @@ def manage_account(visit: Visit) -> None:
                 _do(
                     visit,
                     lambda: accounts.set_password(username, password, by=visit.account),
-                    texts["account.was_reset"].format(name=username),
+                    texts["account.was_reset"].format(name=escape_markdown(username)),
                 )
-        is_sure = st.checkbox(texts["account.sure"].format(name=username), key=f"sure_{username}")
+        is_sure = st.checkbox(
+            texts["account.sure"].format(name=escape_markdown(username)), key=f"sure_{username}"
+        )
         if st.button(texts["account.remove"], disabled=not is_sure, icon=":material/delete:", key="remove"):
             _do(
                 visit,
                 lambda: accounts.remove(username, by=visit.account),
-                texts["account.removed"].format(name=username),
+                texts["account.removed"].format(name=escape_markdown(username)),
             )
 
 
@@ -153,7 +156,7 @@ def _try(visit: Visit, job: Callable[[], object]) -> bool:
     except RateLimited as error:
         st.error(texts["login.limited"].format(seconds=error.retry_after_s))
     except GuichetError as error:
-        st.error(str(error))
+        st.error(escape_markdown(str(error)))
     else:
         return True
     return False

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from apps.admin.texts import Texts
 
+_MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")
 NONE = "–"
 _THIN_SPACE = "\u202f"
 
@@ -43,6 +45,11 @@ def write_age(age: timedelta, texts: Texts) -> str:
         if seconds >= 2 * size:
             return texts[f"age.{name}"].format(count=seconds // size)
     return texts["age.seconds"].format(count=seconds)
+
+
+def escape_markdown(text: str) -> str:
+    """Give text that Streamlit's Markdown shows as the characters it is made of: no link, no image, no icon."""
+    return _MARKDOWN.sub(r"\\\1", text)
 
 
 def write_moment(moment: datetime, zone: ZoneInfo) -> str:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from apps.admin import login
-from apps.admin.formats import write_age, write_time
+from apps.admin.formats import escape_markdown, write_age, write_time
 from apps.admin.services import Services, get_services
 from apps.admin.texts import Texts, choose_texts
 from chatbot.analytics import Analytics, LogInfo
@@ -26,6 +26,7 @@ THREAD = "pages/thread.py"
 ACCOUNT = "pages/account.py"
 AGE_EVERY_S = 5
 _STYLE = Path(__file__).with_name("style.css")
+_ICON = str(Path(__file__).with_name("icon.svg"))
 _IS_FRAMED = "is_framed"
 
 logger = logging.getLogger(__name__)
@@ -50,37 +51,19 @@ class Visit:
         return self.services.analytics
 
 
-def draw_frame() -> None:
-    """Draw style and navigation, let people in, and run the page they are on."""
-    st.html(_STYLE)
-    texts = choose_texts(get_services().settings.language)
-    if login.find_account() is None:
-        # Without this Streamlit lists the files in `pages` beside the login.
-        st.navigation(_list_pages(texts), position="hidden")
-    account = login.require_login()
-    page = st.navigation(_list_pages(texts), position="sidebar")
-    with st.sidebar, st.container(key="who"):
-        st.html(
-            f'<div class="g-who"><b>{html.escape(account.name)}</b>'
-            f"<span>{html.escape(texts[f'account.role.{account.role}'])}</span></div>"
-        )
-        st.button(
-            texts["logout"],
-            icon=":material/logout:",
-            key="log_out",
-            on_click=login.log_out,
-            type="tertiary",
-        )
-    st.session_state[_IS_FRAMED] = True
-    page.run()
+def run_page() -> None:
+    """Draw the frame and run the page in it: all that `main.py` does on each run."""
+    with explain_errors():
+        page = _draw_frame()
+        st.session_state[_IS_FRAMED] = True
+        page.run()
 
 
 def enter() -> Visit:
     """Open a page: ask for the login first, whichever way the page was reached."""
+    # Before the first navigation of a process Streamlit runs a file in `pages` by itself, without `main.py`.
     if not st.session_state.pop(_IS_FRAMED, False):
-        # Before the first navigation Streamlit runs a file in `pages` by itself: send the visitor through the door.
-        st.navigation(_list_pages(choose_texts("auto")), position="hidden")
-        st.rerun()
+        _draw_frame()
     account = login.require_login()
     services = get_services()
     return Visit(account, services, choose_texts(services.settings.language))
@@ -93,7 +76,10 @@ def explain_errors() -> Iterator[None]:
         yield
     except GuichetError as error:
         texts = choose_texts("auto")
-        st.error(texts[f"error.{error.origin}"].format(message=error), icon=":material/error:")
+        st.error(
+            texts[f"error.{error.origin}"].format(message=escape_markdown(str(error))),
+            icon=":material/error:",
+        )
     except Exception:
         logger.exception("A page of the admin failed")
         st.error(choose_texts("auto")["error.unexpected"], icon=":material/error:")
@@ -114,6 +100,8 @@ def show_log_title(visit: Visit, title: str) -> LogInfo:
     try:
         info = visit.analytics.read_info()
     except LogUnavailable:
+        if visit.services.settings.log_path.exists():
+            raise
         show_empty(visit, visit.texts["empty.log.title"], visit.texts["empty.log.body"])
         st.stop()
     if not info.rows.get("messages"):
@@ -164,16 +152,44 @@ def _show_age(visit: Visit) -> None:
             st.rerun()
 
 
+def _draw_frame() -> st.Page:
+    """Draw style and navigation around who is in, and give the page to run; draw the login alone for who is not."""
+    st.set_page_config(page_title="Guichet", page_icon=_ICON, layout="wide")
+    st.html(_STYLE)
+    texts = choose_texts(get_services().settings.language)
+    # Named before the login: else Streamlit lists the files in `pages` beside it. Hidden, because an icon given here
+    # becomes the browser tab's, which Streamlit fetches from another host.
+    page = st.navigation(_list_pages(texts), position="hidden")
+    _draw_sidebar(login.require_login(), texts)
+    return page
+
+
+def _draw_sidebar(account: Account, texts: Texts) -> None:
+    with st.sidebar:
+        with st.container(key="links"):
+            st.page_link(
+                OVERVIEW, label=texts["page.overview"], icon=":material/monitoring:", width="stretch"
+            )
+            st.page_link(THREADS, label=texts["page.threads"], icon=":material/forum:", width="stretch")
+            st.page_link(ACCOUNT, label=texts["page.account"], icon=":material/person:", width="stretch")
+        with st.container(key="who"):
+            st.html(
+                f'<div class="g-who"><b>{html.escape(account.name)}</b>'
+                f"<span>{html.escape(texts[f'account.role.{account.role}'])}</span></div>"
+            )
+            st.button(
+                texts["logout"],
+                icon=":material/logout:",
+                key="log_out",
+                on_click=login.log_out,
+                type="tertiary",
+            )
+
+
 def _list_pages(texts: Texts) -> list[st.Page]:
     return [
-        st.Page(OVERVIEW, title=texts["page.overview"], icon=":material/monitoring:", default=True),
-        st.Page(THREADS, title=texts["page.threads"], icon=":material/forum:", url_path="threads"),
-        st.Page(
-            THREAD,
-            title=texts["page.thread"],
-            icon=":material/chat:",
-            url_path="thread",
-            visibility="hidden",
-        ),
-        st.Page(ACCOUNT, title=texts["page.account"], icon=":material/person:", url_path="account"),
+        st.Page(OVERVIEW, title=texts["page.overview"], default=True),
+        st.Page(THREADS, title=texts["page.threads"], url_path="threads"),
+        st.Page(THREAD, title=texts["page.thread"], url_path="thread"),
+        st.Page(ACCOUNT, title=texts["page.account"], url_path="account"),
     ]

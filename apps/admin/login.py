@@ -89,7 +89,9 @@ def renew_session(username: str) -> None:
 def find_address() -> str:
     """Give the visitor's address; a proxy's word for it counts when FORWARDED_ALLOW_IPS names the proxy."""
     trusted = {part.strip() for part in get_services().settings.forwarded_allow_ips.split(",")}
-    address = st.context.ip_address or LOOPBACK
+    peer = st.context.ip_address
+    # Streamlit gives None for loopback, and its AppTest a stand-in.
+    address = peer if isinstance(peer, str) else LOOPBACK
     hops = [hop.strip() for hop in st.context.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
     while address in trusted and hops:
         address = hops.pop()
@@ -105,7 +107,8 @@ def _let_in(services: Services) -> Account:
         st.session_state["username"] = renewed
         cookie.set_cookie()
         return _remember(services, cookie, texts)
-    if st.session_state.pop(_DELETE, False):
+    if _DELETE in st.session_state:
+        # On every run until the next login: a run that comes too soon takes the component away before it has loaded.
         cookie.delete_cookie()
     library.login("unrendered")
     if st.session_state["authentication_status"]:
@@ -181,6 +184,7 @@ def _remember(services: Services, cookie: SessionCookie, texts: Texts) -> Accoun
         _forget()
         st.error(texts["login.ended"])
         st.stop()
+    st.session_state.pop(_DELETE, None)
     st.session_state[_SESSION] = cookie.session
     st.session_state["authentication_status"] = True
     return account
@@ -188,6 +192,5 @@ def _remember(services: Services, cookie: SessionCookie, texts: Texts) -> Accoun
 
 def _forget() -> None:
     """Leave nothing of who was in: neither the session nor what the pages kept for it."""
-    services = get_services()
     st.session_state.clear()
-    st.session_state.update({"services": services, "authentication_status": None})
+    st.session_state["authentication_status"] = None

@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import sys
-from pathlib import Path
 
 import streamlit as st
 
-from apps.admin.frame import draw_frame, explain_errors
-from apps.admin.services import Services, leave_services
+from apps.admin.services import Services
 from chatbot.access import load_secret_key
 from chatbot.accounts import Accounts, ensure_first_admin
 from chatbot.analytics import Analytics
@@ -21,15 +19,17 @@ from chatbot.telemetry import configure_logging
 
 @st.cache_resource(show_spinner=False)
 def build_services() -> Services:
-    """Build the parts once per process; on the first start of all, make the first superadmin."""
+    """Build the parts once per process; on the first start of all, make the first superadmin.
+
+    Raises:
+        SettingsError: a setting, or a stored password, is wrong.
+        StoreUnavailable: the store cannot be opened.
+    """
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format, settings.log_file)
     store = Store(settings.store_path)
     ensure_first_admin(
-        store,
-        settings.private_dir,
-        is_terminal=sys.stderr.isatty(),
-        announce=lambda line: sys.stderr.write(f"{line}\n") and None,
+        store, settings.private_dir, is_terminal=sys.stderr.isatty(), announce=_write_to_terminal
     )
     # A key of its own: what signs testers' tokens does not sign an admin's session.
     key = hmac.new(load_secret_key(settings), b"guichet.admin", hashlib.sha256).hexdigest()
@@ -42,7 +42,11 @@ def build_services() -> Services:
     )
 
 
-st.set_page_config(page_title="Guichet", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
-with explain_errors():
-    leave_services(build_services())
-    draw_frame()
+def _write_to_terminal(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    from apps.admin.frame import run_page
+
+    run_page()

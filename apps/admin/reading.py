@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from apps.admin.formats import escape_markdown
 from apps.admin.frame import Visit
 from chatbot.store.audit import add_entry
 from chatbot.store.records import Transcript
@@ -20,7 +21,7 @@ def read_thread(visit: Visit, thread_id: str) -> Transcript | None:
         return None
     transcript = store.read(read_transcript, thread_id)
     if transcript is None:
-        st.warning(texts["thread.unknown"].format(thread_id=thread_id[:60]))
+        st.warning(texts["thread.unknown"].format(thread_id=escape_markdown(thread_id[:60])))
         return None
     read: set[str] = st.session_state.setdefault(_READ, set())
     if thread_id not in read:

@@ -1,17 +1,13 @@
-"""What the pages work with; built once per process by `main.py`, which leaves it in each browser session."""
+"""What the pages work with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import streamlit as st
-
 from chatbot.accounts import Accounts
 from chatbot.analytics import Analytics
 from chatbot.settings import Settings
 from chatbot.store.engine import Store
-
-_KEY = "services"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +21,13 @@ class Services:
     cookie_key: str
 
 
-def leave_services(services: Services) -> None:
-    """Leave the services where this browser session's pages find them."""
-    st.session_state[_KEY] = services
-
-
 def get_services() -> Services:
-    """Give the services that `main.py` left."""
-    services: Services = st.session_state[_KEY]
-    return services
+    """Give the services of this process, which `main.py` builds at the first call.
+
+    Raises:
+        SettingsError, StoreUnavailable: they cannot be built.
+    """
+    # Here, because Streamlit runs `main.py` under another name: its cache is shared under its own alone.
+    from apps.admin.main import build_services
+
+    return build_services()
