@@ -24,6 +24,7 @@ from apps.chat.faults import Misses, install_handlers
 from apps.chat.guard import Guard, Trace, make_cookie
 from apps.chat.page import PAGE_OPTIONS, build_page, render_login
 from apps.chat.services import Services, choose_language
+from apps.chat.texts import explain_error
 from apps.chat.wire import STATUS_OF_CODE
 from chatbot.access import Access, check_exposure, load_secret_key
 from chatbot.assistants.definition import Assistants
@@ -253,9 +254,10 @@ def _add_login_page(app: FastAPI) -> None:
     services: Services = app.state.services
     title = "Guichet"
 
-    def show(request: Request, error: str | None, status: int) -> Response:
+    def show(request: Request, error: GuichetError | None, status: int) -> Response:
         language = choose_language(services.settings, request.headers.get("accept-language", ""))
-        return HTMLResponse(render_login(language, error=error, title=title), status)
+        sentence = explain_error(language, error) if error else None
+        return HTMLResponse(render_login(language, error=sentence, title=title), status)
 
     @app.get("/login", include_in_schema=False)
     async def show_login(request: Request) -> Response:
@@ -270,7 +272,7 @@ def _add_login_page(app: FastAPI) -> None:
         try:
             _, token = await services.access.log_in(password, api.read_address(request))
         except GuichetError as error:
-            return show(request, str(error), STATUS_OF_CODE.get(error.code, 500))
+            return show(request, error, STATUS_OF_CODE.get(error.code, 500))
         response = RedirectResponse("/", status_code=303)
         response.headers.append("set-cookie", make_cookie(token, request.url.scheme == "https"))
         return response
