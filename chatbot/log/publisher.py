@@ -37,7 +37,7 @@ LOCK_TIMEOUT_S = 120.0
 LONGEST_PAUSE_S = 60.0
 # A log of less than this is at most 5 s behind, whatever its last publication cost.
 SMALL_BYTES = 100_000_000
-SMALL_PAUSE_S = 4.0
+SMALL_PAUSE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
