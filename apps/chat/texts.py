@@ -97,7 +97,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "new": "Nouvelle conversation",
         "notice": "Avant de commencer",
         "over": "Cette conversation est arrivée à sa fin. Commencez-en une nouvelle ; celle-ci reste lisible.",
-        "placeholder": "Posez une question sur la documentation…",
+        "placeholder": "Votre question…",
         "question_from": "Vous",
         "reading": "Lecture de la documentation",
         "reason": "Raison",
@@ -125,7 +125,7 @@ FAULTS: dict[str, dict[str, str]] = {
         "empty_message": "Your message is empty. Write a question.",
         "message_too_long": "Your message has {length} characters; at most {limit} are allowed. Shorten it: your text"
         " is still in the box.",
-        "not_logged_in": "Your login is missing or has ended. Log in again: your conversation is kept.",
+        "not_logged_in": "Your login is missing or has ended. Log in again to start a new conversation.",
         "wrong_password": "This password is not right. Check it, or ask the team that invited you.",
         "unknown_thread": "This conversation is not among yours. Start a new one.",
         "unknown_message": "This message is not in a conversation of yours. Reload the page.",
@@ -156,8 +156,8 @@ FAULTS: dict[str, dict[str, str]] = {
         "empty_message": "Votre message est vide. Écrivez une question.",
         "message_too_long": "Votre message compte {length} caractères ; {limit} au plus sont permis. Raccourcissez-le"
         " : votre texte est encore dans le champ.",
-        "not_logged_in": "Votre connexion manque ou a pris fin. Reconnectez-vous : votre conversation est "
-        "conservée.",
+        "not_logged_in": "Votre connexion manque ou a pris fin. Reconnectez-vous pour commencer une nouvelle "
+        "conversation.",
         "wrong_password": "Ce mot de passe n'est pas le bon. Vérifiez-le, ou demandez à l'équipe qui vous a invité.",
         "unknown_thread": "Cette conversation n'est pas parmi les vôtres. Commencez-en une nouvelle.",
         "unknown_message": "Ce message n'est dans aucune de vos conversations. Rechargez la page.",
