@@ -20,6 +20,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from apps.chat import api
+from apps.chat.api_docs import OPENAPI_URL, add_docs
 from apps.chat.faults import Misses, install_handlers
 from apps.chat.guard import Guard, Trace, make_cookie
 from apps.chat.page import PAGE_OPTIONS, build_page, render_login
@@ -95,16 +96,10 @@ def create_app(services: Services) -> FastAPI:
         async with _run_background(services):
             yield
 
-    app = FastAPI(
-        title="Guichet",
-        docs_url="/api/docs",
-        openapi_url="/api/openapi.json",
-        redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
-        lifespan=live,
-    )
+    app = FastAPI(title="Guichet", docs_url=None, openapi_url=OPENAPI_URL, redoc_url=None, lifespan=live)
     app.state.services = services
     app.include_router(api.router)
+    add_docs(app)
     _add_login_page(app)
     app.router.routes.append(Misses(app.router.routes))
     install_handlers(app)
