@@ -1,4 +1,4 @@
-"""The interactive page of the HTTP interface; its script comes from here, for the policy lets none in from elsewhere."""
+"""The interactive page of the HTTP interface; its script comes from here, for the policy lets in no other."""
 
 from __future__ import annotations
 
