@@ -18,7 +18,8 @@ def increase(connection: Connection, key: str, amount: int, now: datetime, expir
         index_elements=[limit_counters.c.key],
         set_={
             "count": case((is_over, amount), else_=limit_counters.c.count + amount),
-            "expires_at": case((is_over, expires_at), else_=limit_counters.c.expires_at),
+            # Not the value itself: within `case` it would be bound without the column's type, as text.
+            "expires_at": case((is_over, statement.excluded.expires_at), else_=limit_counters.c.expires_at),
         },
     )
     return int(connection.execute(statement.returning(limit_counters.c.count)).scalar_one())
