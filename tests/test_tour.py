@@ -1,0 +1,241 @@
+"""The whole way in a browser: a tester asks, an admin reads, the PDF says the same. `SHOTS=FOLDER` keeps pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from pypdf import PdfReader
+
+from tests.conftest import ROOT, find_chromium
+from tests.ports import find_free_port
+
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(300)]
+
+PASSWORD = "four words of ours"
+QUESTION = "How can I query the conversation log with DuckDB?"
+REFUSED = "How tall is the Eiffel tower in cubits?"
+LOG_DELAY_S = 5.0
+# A second program, as a data person would write it.
+READ_LOG = """
+import duckdb, json, sys
+log = duckdb.connect(sys.argv[1], read_only=True)
+rows = log.execute(
+    "SELECT t.thread_id::VARCHAR, m.origin, m.status, m.content FROM messages m JOIN threads t USING (thread_id) "
+    "WHERE t.channel = 'page' ORDER BY t.created_at, m.position"
+).fetchall()
+print(json.dumps(rows))
+"""
+
+
+@dataclass(frozen=True)
+class House:
+    """Both services, started as `make run` starts them."""
+
+    chat: str
+    admin: str
+    data: Path
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Start `python -m apps` on a folder of its own, on the documentation that ships with the product."""
+    data = tmp_path_factory.mktemp("data")
+    ports = {"CHAT_PORT": str(find_free_port()), "ADMIN_PORT": str(find_free_port())}
+    inherited = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "apps"],
+        cwd=ROOT,
+        env={
+            **inherited,
+            **ports,
+            "DATA_DIR": str(data),
+            "BETA_PASSWORD": PASSWORD,
+            "LOG_FILE": str(data / "log"),
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        found = House(
+            f"http://127.0.0.1:{ports['CHAT_PORT']}", f"http://127.0.0.1:{ports['ADMIN_PORT']}", data
+        )
+        wait_for(f"{found.chat}/health/ready")
+        wait_for(f"{found.admin}/_stcore/health")
+        yield found
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+    assert process.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start Chromium, headless."""
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+        started = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
+        yield started
+        started.close()
+
+
+def wait_for(address: str, timeout_s: float = 90) -> None:
+    """Wait until an address answers."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=2):  # noqa: S310 - our own server
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.3)
+
+
+def keep(page: Page, name: str, folder: Path) -> None:
+    """Keep a picture of what a person would see."""
+    target = Path(os.environ.get("SHOTS") or folder)
+    page.screenshot(path=target / f"{name}.png")
+
+
+def open_counter(browser: Browser, house: House, **options: Any) -> Page:
+    """Come to the counter by link and password, and agree to the notice."""
+    page = browser.new_context(
+        **{"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **options}
+    ).new_page()
+    page.goto(house.chat)
+    page.fill("#password", PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("body.is-ready")
+    page.click("#accept")
+    page.wait_for_selector("body:not(.needs-notice)")
+    return page
+
+
+def ask(page: Page, question: str, state: str) -> None:
+    """Ask, and wait for the answer's end."""
+    count = page.locator(f".turn[data-state={state}]").count()
+    page.fill("#box textarea", question)
+    page.keyboard.press("Enter")
+    expect(page.locator(f".turn[data-state={state}]")).to_have_count(count + 1, timeout=20_000)
+
+
+def read_log(house: House) -> list[list[str]]:
+    """Read the page's messages from the published log, by another process."""
+    command = [sys.executable, "-c", READ_LOG, str(house.data / "conversations.duckdb")]
+    rows: list[list[str]] = json.loads(subprocess.check_output(command))
+    return rows
+
+
+def wait_for_log(house: House, text: str) -> str:
+    """Give the id of the thread in which a text was asked, once it is published; 5 s at most."""
+    deadline = time.monotonic() + LOG_DELAY_S
+    while True:
+        asked = [
+            thread for thread, origin, _, content in read_log(house) if origin == "user" and content == text
+        ]
+        if asked:
+            return asked[0]
+        assert time.monotonic() < deadline, "the log does not hold the question after 5 s"
+        time.sleep(0.2)
+
+
+def open_office(browser: Browser, house: House) -> Page:
+    """Log in to the admin with the password of the first start, or one known from before."""
+    page = browser.new_context(
+        viewport={"width": 1280, "height": 1300}, locale="en-GB", accept_downloads=True
+    ).new_page()
+    page.goto(house.admin)
+    page.get_by_role("textbox", name="Name").fill("admin")
+    page.get_by_role("textbox", name="Password").fill((house.data / "private" / "first-admin-password").read_text().strip())
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible(timeout=30_000)
+    return page
+
+
+def test_a_question_goes_all_the_way(browser: Browser, house: House, tmp_path: Path) -> None:
+    """A tester's question is answered with a citation, survives a refresh, and is in log, admin and PDF."""
+    elsewhere: list[str] = []
+    counter = open_counter(browser, house)
+    counter.on("request", lambda request: request.url.startswith(house.chat) or elsewhere.append(request.url))
+    ask(counter, QUESTION, "complete")
+    thread_id = wait_for_log(house, QUESTION)
+
+    turn = counter.locator(".turn[data-state=complete]")
+    expect(turn.locator("pre code").first).to_contain_text("duckdb")
+    turn.locator("sup.cite a").first.click()
+    source = turn.locator("details.source[open]")
+    expect(source).to_contain_text("en/conversation-log.md")
+    expect(source.locator(".passage")).to_contain_text("read-only")
+    keep(counter, "chat", tmp_path)
+    answer = re.sub(r"\s+", " ", turn.locator(".answer-text").inner_text())
+
+    counter.reload()
+    expect(counter.locator(".turn[data-state=complete]")).to_contain_text("read-only", timeout=20_000)
+    assert counter.locator(".bubble").inner_text().strip() == QUESTION
+    turn.locator(".thumb[data-value='1']").click()
+    ask(counter, REFUSED, "refused")
+    keep(counter, "refused", tmp_path)
+    assert elsewhere == []
+    wait_for_log(house, REFUSED)
+
+    office = open_office(browser, house)
+    assert not (house.data / "private" / "first-admin-password").exists()
+    expect(office.locator(".js-plotly-plot").first).to_be_visible(timeout=30_000)
+    expect(office.get_by_test_id("stMetricValue").first).to_have_text("1")
+    office.wait_for_timeout(1500)
+    keep(office, "overview", tmp_path)
+    office.get_by_role("link", name="Threads").click()
+    expect(office.get_by_text("1–1 of 1")).to_be_visible(timeout=20_000)
+    keep(office, "threads", tmp_path)
+
+    office.goto(f"{house.admin}/thread?thread={thread_id}")
+    expect(office.get_by_text(QUESTION).first).to_be_visible(timeout=30_000)
+    expect(office.get_by_text(REFUSED).first).to_be_visible()
+    office.wait_for_timeout(1000)
+    keep(office, "thread", tmp_path)
+    with office.expect_download(timeout=30_000) as download:
+        office.get_by_test_id("stDownloadButton").get_by_role("button").click()
+    report = tmp_path / "thread.pdf"
+    download.value.save_as(report)
+    text = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in PdfReader(report).pages))
+    for expected in (QUESTION, REFUSED, thread_id, "Open the file read-only", "en/conversation-log.md"):
+        assert expected in text
+    assert "Open the file read-only" in answer
+    keep_pdf(report)
+
+
+def keep_pdf(report: Path) -> None:
+    """Keep a picture of the report's first page, where pictures are wanted."""
+    folder = os.environ.get("SHOTS")
+    if folder and shutil.which("pdftoppm"):
+        subprocess.run(
+            ["pdftoppm", "-png", "-singlefile", "-r", "80", str(report), str(Path(folder) / "pdf")],
+            check=True,
+        )
+
+
+def test_phone_in_french_and_dark_is_usable(browser: Browser, house: House, tmp_path: Path) -> None:
+    """On a phone in French the page speaks French, fits the width, and answers from the French documentation."""
+    page = open_counter(
+        browser, house, viewport={"width": 390, "height": 844}, locale="fr-FR", color_scheme="dark"
+    )
+    ask(page, "Comment définir un mot de passe bêta ?", "complete")
+    expect(page.locator(".turn[data-state=complete]")).to_contain_text("BETA_PASSWORD")
+    expect(page.locator(".turn[data-state=complete] .sources")).to_contain_text("fr/beta-access.md")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    keep(page, "chat-phone", tmp_path)
