@@ -95,7 +95,7 @@ class SessionRules:
         left = self.measure(use, now)
         if left.seconds_left == 0:
             raise SessionExpired(
-                f"The session of {self.duration_s // 60} minutes is over. Start a new conversation."
+                f"The session of {_say_duration(self.duration_s)} is over. Start a new conversation."
             )
         if left.messages_left == 0:
             raise SessionFull(
@@ -244,6 +244,10 @@ def _write_key(path: Path) -> None:
         pass
     finally:
         draft.unlink()
+
+
+def _say_duration(seconds: int) -> str:
+    return f"{seconds // 60} minutes" if seconds >= 120 else f"{seconds} seconds"
 
 
 def _add_login(connection: Connection, label: str, now: datetime) -> Login:

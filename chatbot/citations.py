@@ -53,8 +53,16 @@ class MarkFilter:
         while text:
             if self._fence:
                 end = text.find(self._fence)
+                is_inline = len(self._fence) < 3
+                paragraph = text.find("\n\n") if is_inline else -1
+                if paragraph >= 0 and not 0 <= end < paragraph:
+                    # Code within a line does not outlast its paragraph: the backtick was a character.
+                    shown.append(text[:paragraph])
+                    text, self._fence = text[paragraph:], ""
+                    continue
                 if end < 0:
-                    kept = 0 if is_end else min(len(text), len(self._fence) - 1)
+                    waiting_for = 1 if is_inline and text.endswith("\n") else len(self._fence) - 1
+                    kept = 0 if is_end else min(len(text), waiting_for)
                     shown.append(text[: len(text) - kept])
                     text = text[len(text) - kept :]
                     break
