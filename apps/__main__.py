@@ -167,6 +167,9 @@ def main() -> int:
         for line in error.faults if isinstance(error, SettingsError) else [str(error)]:
             sys.stderr.write(f"error: {line}\n")
         return 1
+    except OSError as error:
+        sys.stderr.write(f"error: {error.filename or 'A file'}: {error.strerror or error}\n")
+        return 1
     except KeyboardInterrupt:
         return 0
     _write_line("Starting the chat and the admin; this takes some seconds. Ctrl-C stops both.")
