@@ -27,7 +27,7 @@ from chatbot.errors import EmptyMessage, GuichetError, Interrupted, MessageTooLo
 from chatbot.events import Event, Failed, Html, Reply, Sources, Started, Token
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.limiter import Limiter
-from chatbot.models import Part, stream_answer
+from chatbot.models import Part, close_model, stream_answer
 from chatbot.prompts import PromptInput, build_messages
 from chatbot.settings import Settings
 from chatbot.store import idempotency, leases, threads, versions
@@ -129,6 +129,7 @@ class Conversation:
         self.owner = owner
         self.clock = store.clock
         self._chain: Runnable[PromptInput, Any] = RunnableLambda(build_messages) | model
+        self._model = model
         self._model_name = model_name
         self._settings = settings
         self._versions = version_numbers
@@ -139,8 +140,8 @@ class Conversation:
         """Check the rules and make the question durable.
 
         Raises:
-            EmptyMessage, MessageTooLong, RateLimited, UnknownThread, ThreadBusy, SessionExpired, SessionFull,
-            IdempotencyMismatch, StoreUnavailable, StorageFull: nothing was written.
+            EmptyMessage, MessageTooLong, RateLimited, UnknownThread, UnknownAssistant, ThreadBusy, SessionExpired,
+            SessionFull, IdempotencyMismatch, StoreUnavailable, StorageFull: nothing was written.
         """
         text = clean_text(question.text)
         if is_blank(text):
@@ -159,6 +160,10 @@ class Conversation:
         if not question.idempotency_key:
             return None
         return await self.store.read_async(_find_repeat, question, clean_text(question.text))
+
+    async def close(self) -> None:
+        """Let go of the model's connections."""
+        await close_model(self._model)
 
     async def measure_session(self, thread_id: str) -> Session:
         """Say what is left of a thread's session."""
@@ -188,6 +193,8 @@ class Conversation:
         if repeat := _find_repeat(connection, question, text):
             return repeat
         thread = threads.read_thread(connection, question.thread_id, question.tester)
+        # Its file may have gone since the thread was started.
+        self.assistants.get(thread.assistant)
         language = question.language or thread.language
         leases.recover_turns(connection, now, thread_id=thread.thread_id)
         self.rules.check(threads.measure_use(connection, thread.thread_id), len(text), now)

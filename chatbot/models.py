@@ -84,6 +84,13 @@ def build_chat_model(settings: Settings) -> BaseChatModel:
     )
 
 
+async def close_model(model: BaseChatModel) -> None:
+    """Let go of a model's connections, in the event loop that used them."""
+    client = getattr(model, "root_async_client", None)
+    if client is not None:
+        await client.close()
+
+
 def name_model(settings: Settings) -> str:
     """Give the name under which the log knows the model."""
     return settings.chat_model or OFFLINE

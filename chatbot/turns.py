@@ -126,13 +126,14 @@ class Turns:
         return True
 
     async def close(self) -> None:
-        """End every turn as interrupted, and wait until that is durable."""
+        """End every turn as interrupted, wait until that is durable, and let go of the model."""
         for running in self._running.values():
             running.signal.stop("interrupted")
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSING_S)
         if self._renewal:
             self._renewal.cancel()
+        await self.conversation.close()
 
     async def _run(self, question: Question, opened: asyncio.Future[Turn], trace_id: str) -> None:
         with bind_trace(trace_id):
@@ -156,6 +157,8 @@ class Turns:
             try:
                 async for event in self.conversation.run_turn(turn, running.signal):
                     running.add(event)
+            except Exception:
+                logger.exception("A turn broke down")
             finally:
                 if not running.is_over:
                     message = "The answer broke off on our side. Ask again in a moment."
