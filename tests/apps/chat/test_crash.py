@@ -171,7 +171,7 @@ def read_all(store: Store, thread_ids: set[str]) -> dict[str, Message]:
     }
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(170)
 def test_killed_service_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
     """After `kill -9` under load all that was acknowledged is there; what was cut off is an interrupted row."""
     told = Acknowledged()
@@ -186,10 +186,10 @@ def test_killed_service_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
             ]
             for client in clients:
                 client.start()
-            wait_for(lambda: len(told.answers), lambda count: count >= 3 * CLIENTS, timeout_s=30)
+            wait_for(lambda: len(told.answers), lambda count: count >= 3 * CLIENTS, timeout_s=START_S)
             # Some answers hang from here on: at the crash there are turns under way for certain.
             model.default = Answer("It listens on port 4180. [1]", fault="hang", after=3)
-            wait_for(lambda: count_running(data), lambda count: count >= CLIENTS, timeout_s=15)
+            wait_for(lambda: count_running(data), lambda count: count >= CLIENTS, timeout_s=START_S)
             service.kill()
             for client in clients:
                 client.join(15)
