@@ -14,6 +14,7 @@ from contextlib import closing, suppress
 from ctypes import CDLL
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from chatbot.accounts import ensure_first_admin
 from chatbot.commands.config import list_faults
@@ -137,7 +138,12 @@ def describe_services(settings: Settings) -> tuple[Service, ...]:
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
         "client.showErrorDetails": "none",
+        # The addresses are told here; its own message asks a server on the Internet for this machine's address.
+        "logger.hideWelcomeMessage": "true",
     }
+    if settings.admin_url:
+        # Behind a proxy that changes the Host header a browser's origin is known by this alone.
+        options["browser.serverAddress"] = urlsplit(settings.admin_url).hostname or ""
     admin = Service(
         name="admin",
         command=(

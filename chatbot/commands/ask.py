@@ -9,8 +9,6 @@ import uuid
 from contextlib import closing
 from typing import Any
 
-from langchain_core.language_models import BaseChatModel
-
 from chatbot.assistants.definition import Assistants
 from chatbot.commands.logs import configure_command_logging
 from chatbot.commands.terminal import say, write_json, write_line
@@ -37,8 +35,7 @@ def run(options: argparse.Namespace) -> int:
         assistants = Assistants(settings.assistants_dir)
         name = options.assistant or assistants.default.name
         assistants.get(name)
-        model = build_chat_model(settings)
-        turns = _build_turns(settings, store, assistants, model)
+        turns = _build_turns(settings, store, assistants)
         thread = Thread(
             thread_id=str(uuid.uuid4()),
             assistant=name,
@@ -52,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         store.write(threads.add_thread, thread)
         with bind_trace(choose_trace_id(None)):
             question = Question(thread.thread_id, TESTER, options.question)
-            end, seconds = asyncio.run(_ask(turns, question, model))
+            end, seconds = asyncio.run(_ask(turns, question))
     if isinstance(end, Failed):
         return _report_failure(end, thread.thread_id, is_json=options.json)
     if options.json:
@@ -62,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _build_turns(settings: Settings, store: Store, assistants: Assistants, model: BaseChatModel) -> Turns:
+def _build_turns(settings: Settings, store: Store, assistants: Assistants) -> Turns:
     metrics = Metrics()
     knowledge = Knowledge(settings.knowledge_dir, settings.private_dir / "index")
     knowledge.refresh()
@@ -72,7 +69,7 @@ def _build_turns(settings: Settings, store: Store, assistants: Assistants, model
         store=store,
         knowledge=knowledge,
         assistants=assistants,
-        model=model,
+        model=build_chat_model(settings),
         model_name=name_model(settings),
         settings=settings,
         version_numbers=record_versions(store, assistants),
@@ -82,7 +79,7 @@ def _build_turns(settings: Settings, store: Store, assistants: Assistants, model
     return Turns(conversation, max_streams=1, metrics=metrics)
 
 
-async def _ask(turns: Turns, question: Question, model: BaseChatModel) -> tuple[Reply | Failed, float]:
+async def _ask(turns: Turns, question: Question) -> tuple[Reply | Failed, float]:
     """Give the turn's last event and the seconds from the question to it."""
     started = time.perf_counter()
     try:
@@ -92,9 +89,6 @@ async def _ask(turns: Turns, question: Question, model: BaseChatModel) -> tuple[
                 return event, time.perf_counter() - started
     finally:
         await turns.close()
-        # The offline model has no connection to close.
-        if client := getattr(model, "http_async_client", None):
-            await client.aclose()
     raise GuichetError("The answer ended without an end. Ask again.")
 
 

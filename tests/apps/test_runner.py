@@ -249,3 +249,13 @@ def test_address_is_one_that_a_browser_can_open(make_settings: MakeSettings) -> 
     )
     assert chat.address == "http://127.0.0.1:7860"
     assert admin.address == "http://[::1]:9000"
+
+
+def test_admin_knows_the_address_it_is_reached_by(make_settings: MakeSettings) -> None:
+    """Behind a proxy the admin accepts the host name of `ADMIN_URL`; it asks nobody for its own address."""
+    _, admin = describe_services(make_settings(admin_url="https://office.example.org:8443/"))
+    options = dict(zip(admin.command[5::2], admin.command[6::2], strict=True))
+    assert options["--browser.serverAddress"] == "office.example.org"
+    assert options["--logger.hideWelcomeMessage"] == "true"
+    _, admin = describe_services(make_settings())
+    assert "--browser.serverAddress" not in admin.command
