@@ -12,7 +12,7 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -316,11 +316,13 @@ class Conversation:
             index_version=self.knowledge.index_version,
         )
         try:
-            await self.store.write_async(leases.end_turn, message)
+            if not await self.store.write_async(leases.end_turn, message):
+                raise Interrupted("The answer was given up as interrupted before its end. Ask again.")
             session = await self.measure_session(turn.thread.thread_id)
         except GuichetError as failure:
             error = error or failure
             logger.error("An answer could not be stored: %s", failure)
+            message = replace(message, status="failed")
         self._observe(turn, message, error)
         if error:
             return Failed(

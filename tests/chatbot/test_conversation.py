@@ -347,9 +347,11 @@ async def test_first_stop_counts() -> None:
 
 
 async def test_answer_given_up_meanwhile_is_written_once(counter: Counter, clock: Clock) -> None:
-    """An answer whose lease ran out was recorded as interrupted: its text comes too late for a second row."""
+    """An answer whose lease ran out was recorded as interrupted: it comes too late for a second row, and says so."""
     counter.model.script = ["It is ", lambda: lose_lease(counter, clock), "4180. [1]"]
-    await run(counter)
+    end = (await run(counter))[-1]
+    assert isinstance(end, Failed)
+    assert (end.code, end.text) == ("interrupted", "It is 4180. [1]")
     assert counter.list_statuses() == ["interrupted"]
 
 
