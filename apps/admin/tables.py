@@ -11,7 +11,7 @@ import streamlit as st
 from apps.admin.formats import write_number
 from apps.admin.frame import THREAD, Visit, show_nothing
 from apps.admin.ranges import ALL, Range, choose_range
-from chatbot.analytics import SORTS, ThreadFilter
+from chatbot.analytics import SORTS, ThreadFilter, ThreadPage
 
 SIZES = (25, 50, 100)
 MAX_CHARACTERS = 240
@@ -69,10 +69,19 @@ def show_threads(visit: Visit, choice: Choice) -> int:
     sort, is_descending = st.session_state.get(_SORT, ("last_at", True))
     size = st.session_state.get("threads_size", SIZES[0])
     mark = f"{choice.mark} {sort} {is_descending} {size}"
-    number = _remembered_page(mark)
-    page = visit.analytics.list_threads(
-        choice.filter, sort=sort, descending=is_descending, limit=size, offset=(number - 1) * size
-    )
+    key = f"{_PAGE} {mark}"
+    number = st.session_state.get(key) or _remembered_page(mark)
+
+    def read(number: int) -> ThreadPage:
+        return visit.analytics.list_threads(
+            choice.filter, sort=sort, descending=is_descending, limit=size, offset=(number - 1) * size
+        )
+
+    page = read(number)
+    if page.rows.empty and page.total:
+        # Threads were erased meanwhile.
+        number = -(-page.total // size)
+        page = read(number)
     if not page.total:
         show_nothing(texts["empty.filter.title"], texts["empty.filter.body"])
         return 0
@@ -86,10 +95,11 @@ def show_threads(visit: Visit, choice: Choice) -> int:
         row_height=38,
         on_select="rerun",
         selection_mode=["single-cell", "single-column"],
-        key=f"threads_table_{st.session_state.get(_TURN, 0)}",
+        key=_name_table("threads", page.rows),
         alt=texts["threads.table"],
     )
-    _show_pager(visit, mark, number, size, page.total, len(page.rows))
+    st.session_state[_PAGE] = (mark, number)
+    _show_pager(visit, key, number, page, size)
     _follow(event.selection, page.rows, sort, is_descending)
     return page.total
 
@@ -119,10 +129,19 @@ def show_unanswered(visit: Visit, rows: pd.DataFrame) -> None:
             hide_index=True,
             on_select="rerun",
             selection_mode="single-cell",
-            key="unanswered_table",
+            key=_name_table("unanswered", rows),
             alt=texts["unanswered.title"],
         )
     _open_selected(event.selection, rows)
+
+
+def _name_table(name: str, rows: pd.DataFrame) -> str:
+    """Name a table by its rows and the order last chosen.
+
+    A table that is given other rows under its old name takes back what is clicked in it: Streamlit clears the
+    selection in a second run, and that run overtakes the way to the thread.
+    """
+    return f"{name}_table {st.session_state.get(_TURN, 0)} {hash(tuple(rows['thread_id']))}"
 
 
 def _choose(visit: Visit, name: str, options: list[str], write: Any) -> str | None:
@@ -185,13 +204,13 @@ def _time_column(visit: Visit, label: str) -> Any:
     )
 
 
-def _show_pager(visit: Visit, mark: str, number: int, size: int, total: int, shown: int) -> None:
+def _show_pager(visit: Visit, key: str, number: int, page: ThreadPage, size: int) -> None:
     texts = visit.texts
     first = (number - 1) * size + 1
     count = texts["threads.count"].format(
         first=write_number(first, texts),
-        last=write_number(first + shown - 1, texts),
-        total=write_number(total, texts),
+        last=write_number(first + len(page.rows) - 1, texts),
+        total=write_number(page.total, texts),
     )
     with st.container(key="pager", horizontal=True, vertical_alignment="center"):
         st.html(f'<span class="g-muted">{count}</span>', width="stretch")
@@ -203,10 +222,7 @@ def _show_pager(visit: Visit, mark: str, number: int, size: int, total: int, sho
             width=90,
             persist_state="session",
         )
-        chosen = st.pagination(-(-total // size), default=number, key=f"threads_pager {mark}")
-    st.session_state[_PAGE] = (mark, chosen)
-    if chosen != number:
-        st.rerun()
+        st.pagination(-(-page.total // size), default=number, key=key)
 
 
 def _follow(selection: Any, rows: pd.DataFrame, sort: str, is_descending: bool) -> None:
@@ -223,4 +239,6 @@ def _follow(selection: Any, rows: pd.DataFrame, sort: str, is_descending: bool) 
 
 def _open_selected(selection: Any, rows: pd.DataFrame) -> None:
     if selection.cells:
+        # The browser keeps what was clicked under the table's name: it must not count again on the way back.
+        st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1
         st.switch_page(THREAD, query_params={"thread": str(rows["thread_id"].iloc[selection.cells[0][0]])})
