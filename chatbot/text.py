@@ -26,6 +26,7 @@ _LIGATURES = str.maketrans(
 )
 _WORD = re.compile(r"\w+(?:[-_.:/]+\w+)*")
 _PART = re.compile(r"[^\W_]+")
+_COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _TAG = re.compile(r"</?[a-zA-Z][^<>\n]*>")
 _ENTITY = re.compile(r"&(?:[a-z]+|#\d+);")
@@ -68,29 +69,33 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", plain).translate(_LIGATURES)
 
 
-def tokenize(text: str, language: str) -> list[str]:
+def tokenize(text: str, language: str, asked_in: str = "") -> list[str]:
     """Split the text into search terms of its language, in order, repeated as often as they occur.
 
     Words are folded, stop words dropped, the others stemmed. An identifier (`USE_ANTIBOT`, `--dry-run`, `v1.6.2`,
-    `busyTimeout`) gives itself, unstemmed, and then its parts. HTML tags are no words.
+    `busyTimeout`) gives itself, unstemmed, and then its parts; words that hyphens join to a stop word (`est-ce`,
+    `up-to-date`) are ordinary language and give their parts alone. HTML tags are no words.
 
     Args:
         text: prose, Markdown or a question.
         language: one of `LANGUAGES`; any other is neither stemmed nor cleared of stop words.
+        asked_in: the language of a question put to documents of another one, whose stop words are dropped too.
     """
     terms: list[str] = []
     for match in _WORD.finditer(_ENTITY.sub(" ", _TAG.sub(" ", text))):
-        terms.extend(_split_word(match.group(), language))
+        terms.extend(_split_word(match.group(), language, asked_in))
     return terms
 
 
 @lru_cache(maxsize=100_000)
-def _split_word(word: str, language: str) -> tuple[str, ...]:
+def _split_word(word: str, language: str, asked_in: str) -> tuple[str, ...]:
     spaced = _CAMEL.sub(" ", word)
     parts = _PART.findall(spaced)
-    stop_words = STOP_WORDS.get(language, frozenset())
-    terms = [_stem(part, language) for part in map(fold, parts) if part not in stop_words]
-    if len(parts) > 1 and "/" not in word and ":" not in word:
+    stop_words = STOP_WORDS.get(language, frozenset()) | STOP_WORDS.get(asked_in, frozenset())
+    kept = [part for part in map(fold, parts) if part not in stop_words]
+    terms = [_stem(part, language) for part in kept]
+    is_language = len(kept) < len(parts) and _COMPOUND.fullmatch(word) is not None
+    if len(parts) > 1 and "/" not in word and ":" not in word and not is_language:
         return (fold(word), *terms)
     return tuple(terms)
 

@@ -19,7 +19,7 @@ from chatbot.knowledge.passages import Passage
 from chatbot.text import estimate_tokens, tokenize
 
 # Part of every hash: raise it whenever passages or terms are made differently.
-INDEX_FORMAT = 1
+INDEX_FORMAT = 2
 KEPT_CACHES = 6
 _ABANDONED_S = 3600
 _MANIFEST = "manifest.json"
@@ -63,10 +63,11 @@ class _LanguageIndex:
         bm25.index([index_terms(passage) for passage in passages], show_progress=False)
         return cls(language, passages, bm25)
 
-    def search(self, question: str, k: int) -> list[Hit]:
+    def search(self, question: str, k: int, asked_in: str) -> list[Hit]:
         import numpy as np
 
-        known = [term for term in tokenize(question, self.language) if term in self._bm25.vocab_dict]
+        terms = tokenize(question, self.language, asked_in)
+        known = [term for term in terms if term in self._bm25.vocab_dict]
         if not known:
             return []
         scores = self._bm25.get_scores(known)
@@ -83,6 +84,9 @@ class _LanguageIndex:
             bounds = self._bm25.scores["indptr"]
             found = int(bounds[term_id + 1] - bounds[term_id])
         return math.log(1 + (len(self.passages) - found + 0.5) / (found + 0.5))
+
+    def has_term(self, term: str) -> bool:
+        return term in self._bm25.vocab_dict
 
     def save(self, folder: Path) -> None:
         self._bm25.save(folder, show_progress=False)
@@ -120,15 +124,23 @@ class PassageIndex:
         index = self._languages.get(language)
         return len(index.passages) if index else 0
 
-    def search(self, question: str, language: str, k: int) -> list[Hit]:
-        """Find the passages of one language that share terms with the question, best first."""
+    def search(self, question: str, language: str, k: int, asked_in: str = "") -> list[Hit]:
+        """Find the passages of one language that share terms with the question, best first.
+
+        `asked_in` is the question's own language: its stop words are no terms either.
+        """
         index = self._languages.get(language)
-        return index.search(question, k) if index else []
+        return index.search(question, k, asked_in) if index else []
 
     def weigh_terms(self, terms: Iterable[str], language: str) -> dict[str, float]:
         """Give each term its idf among the passages of the language; 0 where there are none."""
         index = self._languages.get(language)
         return {term: index.weigh_term(term) if index else 0.0 for term in terms}
+
+    def has_term(self, term: str, language: str) -> bool:
+        """Tell whether any passage of the language has the term."""
+        index = self._languages.get(language)
+        return index is not None and index.has_term(term)
 
 
 def _import_bm25s() -> Any:

@@ -226,14 +226,18 @@ def _cut_long(text: str, limit: int) -> list[str]:
         return [text]
     pieces: list[str] = []
     current: list[str] = []
+    # Kept as it grows: to join the lines for each of them would take time by the square of a passage.
+    size = 0
     fence: str | None = None
     opening = closing = ""
     for line in text.split("\n"):
         for part in _cut_line(line, max(limit - len(opening) - len(closing) - 2, limit // 2)):
-            if current and len("\n".join([*current, part, closing])) > limit:
+            if current and size + len(part) + 1 + len(closing) > limit:
                 pieces.append("\n".join([*current, closing] if fence else current))
                 current = [opening] if fence else []
+                size = len(opening) + 1 if fence else 0
             current.append(part)
+            size += len(part) + 1
         was_open, fence = fence is not None, track_fence(line, fence)
         if fence and not was_open:
             opening, closing = line, line[: len(line) - len(line.lstrip())] + fence

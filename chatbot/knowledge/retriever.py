@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
@@ -32,7 +33,7 @@ from chatbot.knowledge.index import (
     save_index,
 )
 from chatbot.knowledge.passages import Passage, make_passages
-from chatbot.knowledge.relevance import is_covered
+from chatbot.knowledge.relevance import find_names, has_unknown_name, is_covered
 from chatbot.text import LANGUAGES, detect_language, strip_html, tokenize
 
 PASSAGES_FOUND = 10
@@ -100,7 +101,7 @@ class Knowledge:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is wrong with the folder: one sentence per document left out."""
+        """What is wrong with the folder: one sentence per document left out or without a passage."""
         return self._warnings
 
     def refresh(self) -> bool:
@@ -126,6 +127,7 @@ class Knowledge:
         """Find the passages nearest to a question, best first.
 
         Those in the question's language; where none of them is relevant, another language's that are come first.
+        Where none is relevant at all, those of another language are left out, unless the documents know no other.
 
         Args:
             question: as it was asked.
@@ -140,16 +142,17 @@ class Knowledge:
         index = self.index
         if self._poll():
             index = self.index
-        known = (*LANGUAGES, *(name for name in index.languages if name not in LANGUAGES))
-        language = detect_language(question, known, default_language or known[0])
+        asked_in = _tell_language(index, question)
+        language = asked_in or default_language or LANGUAGES[0]
         found = index.search(question, language, k)
-        if not _is_answerable(index, question, [hit.passage for hit in found[:_JUDGED]]):
+        if not _is_answerable(index, question, asked_in, [hit.passage for hit in found[:_JUDGED]]):
             for other in index.languages:
-                hits = index.search(question, other, k) if other != language else []
-                if _is_answerable(index, question, [hit.passage for hit in hits[:_JUDGED]]):
+                hits = index.search(question, other, k, asked_in) if other != language else []
+                if _is_answerable(index, question, asked_in, [hit.passage for hit in hits[:_JUDGED]]):
                     found = [*hits, *found]
                     break
-                found = found or hits
+                if language not in index.languages:
+                    found = found or hits
         return [_make_document(hit, rank) for rank, hit in enumerate(found[:k], start=1)]
 
     def is_answerable(self, question: str, documents: Sequence[Document]) -> bool:
@@ -158,7 +161,8 @@ class Knowledge:
         Deterministic; what it asks for is described in `relevance.is_covered`.
         """
         passages = [_read_passage(document) for document in documents[:_JUDGED]]
-        return _is_answerable(self.index, question, passages)
+        index = self.index
+        return _is_answerable(index, question, _tell_language(index, question), passages)
 
     def make_retriever(self, k: int = PASSAGES_FOUND) -> KnowledgeRetriever:
         """Give LangChain's view of this knowledge."""
@@ -177,11 +181,12 @@ class Knowledge:
                 # The language model takes half a second to unpack: beside the index, not in the first question.
                 warming = threading.Thread(target=detect_language, args=("What is this about?",), daemon=True)
                 warming.start()
-            documents = self._read_documents(signatures)
+            documents, warnings = self._read_documents(signatures)
             version = _hash_documents(documents)
             index = before
             if index is None or version != index.version:
                 index = self._index = self._make_index(version, documents, started_at)
+            self._warn([*warnings, *self._list_empty(documents, index)])
             self._signatures = signatures
             self._digests = {document.source: document.digest for document in documents}
             if before is None:
@@ -221,7 +226,8 @@ class Knowledge:
                 "The knowledge in %s cannot be refreshed; the last index stays in use", self.folder
             )
 
-    def _read_documents(self, signatures: dict[str, Signature]) -> list[SourceDocument]:
+    def _read_documents(self, signatures: dict[str, Signature]) -> tuple[list[SourceDocument], list[str]]:
+        """Read the documents; give those that can be used, and a warning for each of the others."""
         documents: list[SourceDocument] = []
         warnings: list[str] = []
         for source in signatures:
@@ -229,15 +235,29 @@ class Knowledge:
                 documents.append(read_document(self.folder, source))
             except UnreadableDocument as error:
                 warnings.append(str(error))
-        if not documents:
+        return documents, warnings
+
+    def _list_empty(self, documents: Sequence[SourceDocument], index: PassageIndex) -> list[str]:
+        """Name the documents that no passage comes from, and the folder if none comes from any."""
+        cited = {passage.source for passage in index.passages}
+        warnings = [
+            f"{document.source} is left out: it has no text below its headings."
+            for document in documents
+            if document.source not in cited
+        ]
+        if not cited:
             warnings.append(
-                f"KNOWLEDGE_DIR={self.folder} holds no readable Markdown document: no question can be answered."
+                f"KNOWLEDGE_DIR={self.folder} holds no readable Markdown document with text: "
+                "no question can be answered."
             )
+        return warnings
+
+    def _warn(self, warnings: Sequence[str]) -> None:
+        """Keep the warnings, and log those that are new."""
         for warning in warnings:
             if warning not in self._warnings:
                 logger.warning("%s", warning)
         self._warnings = tuple(warnings)
-        return documents
 
     def _make_index(
         self, version: str, documents: Sequence[SourceDocument], started_at: float
@@ -280,14 +300,24 @@ def _hash_documents(documents: Sequence[SourceDocument]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
-def _is_answerable(index: PassageIndex, question: str, passages: Sequence[Passage]) -> bool:
+def _tell_language(index: PassageIndex, question: str) -> str:
+    """Name the language of a question; empty where it does not tell."""
+    known = (*LANGUAGES, *(name for name in index.languages if name not in LANGUAGES))
+    return detect_language(question, known, "")
+
+
+def _is_answerable(index: PassageIndex, question: str, asked_in: str, passages: Sequence[Passage]) -> bool:
     weights: dict[str, dict[str, float]] = {}
+    lacks_name: dict[str, bool] = {}
     for passage in passages:
         language = passage.language
         if language not in weights:
-            weights[language] = index.weigh_terms(tokenize(question, language), language)
+            weights[language] = index.weigh_terms(tokenize(question, language, asked_in), language)
+            names = [tokenize(name, language, asked_in) for name in find_names(question)]
+            lacks_name[language] = has_unknown_name(names, partial(index.has_term, language=language))
         terms = frozenset(tokenize(passage.heading, language) + tokenize(passage.text, language))
-        if is_covered(weights[language], terms, index.count_passages(language)):
+        count = index.count_passages(language)
+        if is_covered(weights[language], terms, count, has_unknown_name=lacks_name[language]):
             return True
     return False
 

@@ -82,6 +82,34 @@ def test_identifiers_are_found_whole_and_by_their_parts(text: str, terms: set[st
     assert terms <= set(tokenize(text, "en"))
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "terms"),
+    [
+        ("Qu'est-ce que Guichet ?", "fr", "Guichet"),
+        ("Y a-t-il une limite ?", "fr", "limite"),
+        ("Où voient-ils, que peut-on et comment dois-je ?", "fr", "voient dois"),
+        ("an up-to-date plug-in", "en", "date plug"),
+    ],
+)
+def test_words_that_hyphens_join_to_a_stop_word_are_no_identifier(
+    text: str, language: str, terms: str
+) -> None:
+    """An inverted pronoun names nothing that documents could be found by; what is left are the other words."""
+    assert tokenize(text, language) == tokenize(terms, language)
+
+
+@pytest.mark.parametrize("name", ["no_proxy", "v1-is-2", "is-admin.conf"])
+def test_a_stop_word_in_a_technical_name_does_not_break_it(name: str) -> None:
+    """Names with digits, underscores or points are no ordinary language."""
+    assert name in tokenize(name, "en")
+
+
+def test_a_question_in_another_language_loses_the_function_words_of_both() -> None:
+    """English function words are no rare words of the French documents, and French ones are none either."""
+    question = "What is the capital of Mongolia? C'est quoi"
+    assert tokenize(question, "fr", "en") == tokenize("capital Mongolia", "fr")
+
+
 def test_html_tags_are_no_words() -> None:
     """Only what a reader sees of HTML is searched."""
     assert tokenize('<span class="wide">port</span>&nbsp;x9', "en") == ["port", "x9"]

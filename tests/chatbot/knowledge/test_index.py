@@ -47,6 +47,24 @@ def test_each_language_is_searched_by_itself() -> None:
     assert make_index().search("ports", "de", 10) == []
 
 
+def test_the_function_words_of_the_asking_language_are_no_terms() -> None:
+    """An English question finds no French passage by a word that only joins others in English."""
+    passages = [
+        *make_passages("# Vagues\nUn swell what.", "a.md", "fr"),
+        *make_passages("# Ports\nLa rade.", "b.md", "fr"),
+    ]
+    index = build_index("v1", passages, time.perf_counter())
+    assert index.search("what", "fr", 5)
+    assert index.search("what", "fr", 5, "en") == []
+
+
+def test_a_term_is_known_where_a_passage_has_it() -> None:
+    """Terms are those of one language; a language without documents knows none."""
+    index = make_index()
+    known = [index.has_term("bwcli", language) for language in ("en", "fr", "de")]
+    assert known == [True, False, False]
+
+
 @pytest.mark.parametrize("question", ["", "?", "the of and", "zzzunknown"])
 def test_a_question_without_known_terms_finds_nothing(question: str) -> None:
     """No term, no passage, no error."""

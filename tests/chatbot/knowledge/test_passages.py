@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from chatbot.knowledge.passages import LONGEST_PASSAGE, USUAL_PASSAGE, make_passages
+import time
+
+from chatbot.knowledge.passages import LONGEST_PASSAGE, USUAL_PASSAGE, _cut_long, make_passages
 
 
 def texts(body: str) -> list[str]:
@@ -96,6 +98,14 @@ def test_nothing_is_longer_than_a_passage_whatever_the_document() -> None:
         found = texts(body)
         assert max(map(len, found)) <= LONGEST_PASSAGE
         assert sum(text.count("x") for text in found) == 5000
+
+
+def test_many_short_lines_are_cut_in_time_that_grows_with_their_number() -> None:
+    """However many lines a piece has, they are joined once."""
+    started_at = time.perf_counter()
+    pieces = _cut_long("a\n" * 40_000, 60_000)
+    assert time.perf_counter() - started_at < 1
+    assert [piece.count("a") for piece in pieces] == [30_000, 10_000]
 
 
 def test_parts_are_counted_and_ids_are_stable_and_distinct() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from chatbot.errors import SettingsError
 from chatbot.knowledge import retriever as retriever_module
+from chatbot.knowledge.passages import Passage, make_passages
 from chatbot.knowledge.retriever import Knowledge
 
 BANS = """# Bans
@@ -101,6 +102,29 @@ def test_another_language_helps_out_where_nothing_is_relevant(knowledge: Knowled
     assert found[0].metadata["source"] == "en/guide/ports.md"
 
 
+def test_what_is_nearest_to_a_refused_question_is_of_its_own_language(folder: Path, tmp_path: Path) -> None:
+    """Sections of another language are no help where they do not answer; none at all is better than noise."""
+    (folder / "fr/capitale.md").write_text(
+        "# Ports\n\nLe capital is what the service a coûté.", encoding="utf-8"
+    )
+    knowledge = Knowledge(folder, tmp_path / "cache")
+    assert knowledge.search("What is the capital of Mongolia?") == []
+    nearest = knowledge.search("Where is the service of the capital of Mongolia?")
+    assert [document.metadata["language"] for document in nearest] == ["en"]
+
+
+def test_documents_of_one_language_give_the_nearest_for_any(tmp_path: Path) -> None:
+    """Where the question's own language has no documents, those there are come nearest, by words that carry a topic."""
+    (tmp_path / "docs/en").mkdir(parents=True)
+    (tmp_path / "docs/en/bans.md").write_text(BANS, encoding="utf-8")
+    knowledge = Knowledge(tmp_path / "docs", tmp_path / "cache")
+    question = "Comment configurer la durée maximale de `bwcli` on sait où ?"
+    assert not knowledge.is_answerable(question, knowledge.search(question))
+    assert [document.metadata["heading"] for document in knowledge.search(question)] == [
+        "Bans > Lifting a ban"
+    ]
+
+
 def test_a_question_without_language_takes_the_given_one(knowledge: Knowledge) -> None:
     """An identifier alone is sought in the reader's language."""
     assert knowledge.search("`bwcli`", default_language="en")[0].metadata["language"] == "en"
@@ -121,6 +145,15 @@ def test_a_question_that_a_passage_covers_is_answerable(knowledge: Knowledge, qu
 def test_a_question_that_nothing_covers_is_not_answerable(knowledge: Knowledge, question: str) -> None:
     """Unknown words, or none at all, are not answered; the decision is the same each time."""
     assert not knowledge.is_answerable(question, knowledge.search(question))
+
+
+def test_a_name_that_no_document_knows_makes_a_refusal_likelier(knowledge: Knowledge) -> None:
+    """Most of the words are enough for an answer, but not where another is the name of something unknown."""
+    for question, is_answered in {
+        "Can bwcli lift a ban from visitors?": True,
+        "Can bwcli lift a ban from Keycloak?": False,
+    }.items():
+        assert knowledge.is_answerable(question, knowledge.search(question)) is is_answered
 
 
 def test_nothing_found_is_not_answerable(knowledge: Knowledge) -> None:
@@ -159,11 +192,10 @@ def test_queries_keep_the_old_index_until_the_new_one_is_ready(
     """A query does not wait for a long rebuild, and a later one meets its result."""
     knowledge = Knowledge(folder, tmp_path / "cache", clock=clock, patience_s=0)
     assert sources(knowledge, "webhook") == []
-    make = retriever_module.make_passages
 
-    def make_slowly(text: str, source: str, language: str | None = None) -> list[retriever_module.Passage]:
+    def make_slowly(text: str, source: str, language: str | None = None) -> list[Passage]:
         time.sleep(0.5)
-        return make(text, source, language)
+        return make_passages(text, source, language)
 
     monkeypatch.setattr(retriever_module, "make_passages", make_slowly)
     (folder / "en/new.md").write_text("# Webhooks\n\nA webhook tells of each ban.", encoding="utf-8")
@@ -221,6 +253,27 @@ def test_documents_that_cannot_be_read_are_named_and_the_others_indexed(
         line = next(line for line in warnings.split("\n") if line.startswith(name))
         assert reason in line
         assert line in caplog.text
+
+
+def test_a_document_without_text_is_named(knowledge: Knowledge, folder: Path, clock: Clock) -> None:
+    """Nothing can be found in a title alone, so the operator is told; with a text the warning goes."""
+    (folder / "fr/todo.md").write_text("# À écrire\n\n## Plus tard\n", encoding="utf-8")
+    assert knowledge.stats.documents == 3
+    assert [line.split()[0] for line in knowledge.warnings] == ["fr/todo.md"]
+    (folder / "fr/todo.md").write_text("# À écrire\n\nVoilà.", encoding="utf-8")
+    clock.now += 2
+    knowledge.search("ban")
+    assert knowledge.warnings == ()
+
+
+def test_a_folder_of_titles_alone_warns_as_an_empty_one(tmp_path: Path) -> None:
+    """An index without passages answers nothing, whether or not it was read from disk."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/a.md").write_text("# Title")
+    for _ in range(2):
+        knowledge = Knowledge(tmp_path / "docs", tmp_path / "cache")
+        assert knowledge.stats.passages == 0
+        assert [line.split()[0].split("=")[0] for line in knowledge.warnings] == ["a.md", "KNOWLEDGE_DIR"]
 
 
 def test_a_document_too_big_is_named(
