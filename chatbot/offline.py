@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,15 +27,20 @@ _RANK_DECAY = 0.85
 _CONTEXT_SHARE = 0.5
 _NEIGHBOUR_SHARE = 0.25
 _LEAST_SHARE = 0.4
+_ROW_SHARE = 0.9
+# Measured on five question sets: the right words are found as often as without them, in slightly shorter answers.
+_SENTENCE_SHARE = 0.3
+_LONE_SHARE = 0.7
+_NEWS_SHARE = 0.15
 
 NOTICES = {
     "en": "*No language model is configured: these are quotations from the documentation.*",
-    "fr": "*Aucun modèle de langue n'est configuré : ce sont des citations de la documentation.*",
+    "fr": "*Aucun modèle de langage n'est configuré : ce sont des citations de la documentation.*",
 }
 NOTHING_TO_QUOTE = {
     "en": "No language model is configured: I can only quote passages of the documentation, and none came with this "
     "question.",
-    "fr": "Aucun modèle de langue n'est configuré : je ne peux que citer des passages de la documentation, et aucun "
+    "fr": "Aucun modèle de langage n'est configuré : je ne peux que citer des passages de la documentation, et aucun "
     "n'accompagne cette question.",
 }
 LINES_LEFT_OUT = {
@@ -57,7 +62,7 @@ class QuotablePassage:
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     passage: int
-    position: int
+    section: tuple[str, str]
     unit: Unit
     terms: frozenset[str]
     context: frozenset[str]
@@ -130,7 +135,9 @@ def quote_answer(question: str, language: str, passages: Sequence[QuotablePassag
     def write(chosen: Sequence[int]) -> str:
         return "\n\n".join(_render(chosen, candidates, numbers, language))
 
-    chosen = _choose(candidates, _score(question, candidates), lambda some: len(write(some)))
+    weights = _weigh_terms(question, candidates)
+    chosen = _choose(candidates, weights, _score(weights, candidates), lambda some: len(write(some)))
+    chosen = _open_with_prose(candidates, weights, chosen)
     return f"{write(chosen)}\n\n{NOTICES.get(language, NOTICES['en'])}"
 
 
@@ -175,11 +182,11 @@ def _list_candidates(question: str, passages: Sequence[QuotablePassage]) -> list
     for number, passage in enumerate(passages):
         language = detect_language(passage.text, default=detect_language(question))
         heading = passage.heading.rsplit(" > ", 1)[-1]
-        for position, unit in enumerate(read_units(passage.text)):
+        for unit in read_units(passage.text):
             candidates.append(
                 _Candidate(
                     passage=number,
-                    position=position,
+                    section=(passage.source, passage.heading),
                     unit=unit,
                     terms=frozenset(tokenize(unit.text, language)),
                     context=frozenset(tokenize(f"{unit.lead} {unit.label} {heading}", language)),
@@ -188,22 +195,33 @@ def _list_candidates(question: str, passages: Sequence[QuotablePassage]) -> list
     return candidates
 
 
-def _score(question: str, candidates: Sequence[_Candidate]) -> list[float]:
-    """Score each candidate: the idf of the question's terms in it, part of those around it, less by rank.
+def _weigh_terms(question: str, candidates: Sequence[_Candidate]) -> dict[str, float]:
+    """Give the question's terms their idf, counted over the candidates themselves.
 
-    The idf is counted over the candidates themselves: among passages that are all about the topic, what tells one
-    sentence from another are the terms that few of them have.
+    Among passages that are all about the topic, what tells one sentence from another are the terms that few of
+    them have.
     """
-    asked = set(tokenize(question, detect_language(question)))
+    asked = sorted(set(tokenize(question, detect_language(question))))
     counts = {term: sum(term in candidate.terms for candidate in candidates) for term in asked}
     total = len(candidates)
-    weights = {term: math.log(1 + (total - n + 0.5) / (n + 0.5)) for term, n in counts.items()}
+    return {term: math.log(1 + (total - n + 0.5) / (n + 0.5)) for term, n in counts.items()}
 
-    def weigh(terms: frozenset[str]) -> float:
-        return sum(weights[term] for term in asked & terms)
 
+def _weigh(weights: Mapping[str, float], terms: frozenset[str]) -> float:
+    return sum(weight for term, weight in weights.items() if term in terms)
+
+
+def _score(weights: Mapping[str, float], candidates: Sequence[_Candidate]) -> list[float]:
+    """Score each candidate: what it has of the question's weight, part of what stands around it, less by rank.
+
+    A table's row counts a little less than a sentence that matches as well, which reads better.
+    """
     own = [
-        weigh(candidate.terms) + _CONTEXT_SHARE * weigh(candidate.context - candidate.terms)
+        (
+            _weigh(weights, candidate.terms)
+            + _CONTEXT_SHARE * _weigh(weights, candidate.context - candidate.terms)
+        )
+        * (_ROW_SHARE if candidate.unit.kind == "row" else 1)
         for candidate in candidates
     ]
     scores: list[float] = []
@@ -211,20 +229,28 @@ def _score(question: str, candidates: Sequence[_Candidate]) -> list[float]:
         near = sum(
             own[other]
             for other in (index - 1, index + 1)
-            if 0 <= other < total and candidates[other].passage == candidate.passage
+            if 0 <= other < len(candidates) and candidates[other].passage == candidate.passage
         )
         scores.append((own[index] + _NEIGHBOUR_SHARE * near) * _RANK_DECAY**candidate.passage)
     return scores
 
 
 def _choose(
-    candidates: Sequence[_Candidate], scores: Sequence[float], measure: Callable[[Sequence[int]], int]
+    candidates: Sequence[_Candidate],
+    weights: Mapping[str, float],
+    scores: Sequence[float],
+    measure: Callable[[Sequence[int]], int],
 ) -> list[int]:
-    """Take the best candidates that fit the length, each with the sentence that announces it or what it announces."""
+    """Take the best candidates that fit the length, each with the sentence that announces it or what it announces.
+
+    One from another section than the best has to earn its place by words of its own.
+    """
     ranking = sorted(range(len(candidates)), key=lambda index: (-scores[index], index))
     least = _LEAST_SHARE * scores[ranking[0]]
     chosen: set[int] = set()
     for index in (index for index in ranking if scores[index] >= least):
+        if not _adds_enough(candidates, weights, ranking[0], chosen, index):
+            continue
         for wanted in (_bundle(candidates, index), [index]):
             extended = chosen.union(wanted)
             if measure(sorted(extended)) <= LONGEST_ANSWER:
@@ -233,6 +259,44 @@ def _choose(
     chosen = chosen or {ranking[0]}
     hanging = {index for index in chosen if _announces(candidates, index) and index + 1 not in chosen}
     return sorted(chosen - hanging or chosen)
+
+
+def _open_with_prose(
+    candidates: Sequence[_Candidate], weights: Mapping[str, float], chosen: list[int]
+) -> list[int]:
+    """Put a passage first whose sentence matches about as well as the rows of a table that the answer would open with.
+
+    A table is a poor opening; the other passages keep their order.
+    """
+    if candidates[chosen[0]].unit.kind != "row":
+        return chosen
+    matched = {index: _weigh(weights, candidates[index].terms) for index in chosen}
+    opening = candidates[chosen[0]].passage
+    least = _ROW_SHARE * max(matched[index] for index in chosen if candidates[index].passage == opening)
+    for index in sorted(chosen, key=lambda index: -matched[index]):
+        if candidates[index].unit.kind == "sentence" and matched[index] >= least:
+            first = candidates[index].passage
+            return sorted(chosen, key=lambda index: (candidates[index].passage != first, index))
+    return chosen
+
+
+def _adds_enough(
+    candidates: Sequence[_Candidate], weights: Mapping[str, float], best: int, chosen: set[int], index: int
+) -> bool:
+    """Tell whether a candidate is worth quoting beside the best.
+
+    One of the same section is. One from elsewhere must have, in its own words, a share of what the best matches (a
+    larger one where it is a row, an item or code, which say little alone), or add a part of the question that what
+    is chosen so far does not have.
+    """
+    candidate = candidates[index]
+    if candidate.section == candidates[best].section:
+        return True
+    share = _SENTENCE_SHARE if candidate.unit.kind == "sentence" else _LONE_SHARE
+    if _weigh(weights, candidate.terms) >= share * _weigh(weights, candidates[best].terms):
+        return True
+    said = frozenset().union(*(candidates[other].terms for other in chosen))
+    return _weigh(weights, candidate.terms - said) >= _NEWS_SHARE * sum(weights.values())
 
 
 def _announces(candidates: Sequence[_Candidate], index: int) -> bool:

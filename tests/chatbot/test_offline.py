@@ -93,6 +93,66 @@ def test_rows_of_a_table_are_quoted_under_its_header() -> None:
     assert quoted == "| Setting | Meaning |\n| --- | --- |\n| `MAX_SIZE` | largest upload allowed |\n\n[1]"
 
 
+def test_a_sentence_comes_before_a_table_that_matches_as_well() -> None:
+    """A table is a poor opening; its passage follows, under its own number."""
+    table = (
+        "| Setting | Meaning |\n| --- | --- |\n| `MAX_SIZE` | limit of an upload |\n| `OTHER` | something |"
+    )
+    quoted = answer("MAX_SIZE upload limit", table, "`MAX_SIZE` sets the limit of an upload.")
+    assert quoted.startswith("`MAX_SIZE` sets the limit of an upload. [2]\n\n| Setting | Meaning |")
+    assert quoted.endswith("| `MAX_SIZE` | limit of an upload |\n\n[1]")
+
+
+def test_a_table_that_matches_better_stays_in_front() -> None:
+    """The order of the passages is kept where the sentence says less of what was asked."""
+    table = "| Setting | Meaning |\n| --- | --- |\n| `MAX_SIZE` | limit of an upload |"
+    quoted = answer("MAX_SIZE upload limit", table, "A limit of an upload is in force.")
+    assert quoted.startswith("| Setting | Meaning |")
+
+
+FILLER = "Filler stands here. Another filler. More of it. And more."
+
+
+def quote_unban(heading: str, other: str) -> str:
+    """Ask for a command that one passage tells, beside another passage."""
+    best = QuotablePassage(
+        1, "Guide > Command-Line", "g.md", f"To unban an IP address, run `x unban` with it. {FILLER}"
+    )
+    question = "How do I unban an IP address from the command line?"
+    return quote_answer(question, "en", [best, QuotablePassage(2, heading, "g.md", other)])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "| Option | Meaning |\n| --- | --- |\n| `--bind` | address to listen on |",
+        "```sh\nrun --bind ADDRESS\n```",
+        "- the address to listen on",
+        f"The address is secret. {FILLER}",
+    ],
+)
+def test_one_matching_word_in_another_section_is_not_worth_a_quote(other: str) -> None:
+    """Beside a good quote, one from elsewhere has to match comparably or to add what was not yet said."""
+    quoted = quote_unban("Guide > Command-Line Options", other)
+    assert "run `x unban` with it." in quoted
+    assert "[2]" not in quoted
+
+
+def test_a_section_cut_in_two_passages_counts_as_one() -> None:
+    """The second half of the section quoted best need not earn its place as another section has to."""
+    code = f"```\nx address\n```\n\n{FILLER}"
+    assert "[2]" in quote_unban("Guide > Command-Line", code)
+    assert "[2]" not in quote_unban("Other > Command-Line", code)
+
+
+def test_a_quote_of_another_passage_that_adds_a_word_of_the_question_is_kept() -> None:
+    """What the best quote leaves open may stand elsewhere."""
+    quoted = answer(
+        "How do I unban an address in Docker?", "Unban an address by hand.", "Docker needs `exec`."
+    )
+    assert quoted == "Unban an address by hand. [1]\n\nDocker needs `exec`. [2]"
+
+
 def test_a_short_list_is_quoted_as_a_whole() -> None:
     """Steps make sense only together, with the line that announces them."""
     text = "To restore a backup:\n\n1. Stop the service.\n2. Copy the file.\n3. Start it again."
@@ -161,7 +221,7 @@ def test_the_reader_is_told_in_his_language_that_no_model_is_configured() -> Non
     """French readers get a French line, whatever the language of the documents."""
     quoted = quote_answer("How do I lift a ban?", "fr", [passage(UNBAN)])
     assert quoted.endswith(
-        "*Aucun modèle de langue n'est configuré : ce sont des citations de la documentation.*"
+        "*Aucun modèle de langage n'est configuré : ce sont des citations de la documentation.*"
     )
 
 
