@@ -140,7 +140,7 @@ TOPICS = {
             '<script src="https://docs.example.org/widget.js" async></script>',
         ),
         Topic(
-            "le modèle de langue",
+            "le modèle de langage",
             "fr/modeles.md",
             "Modèles > Choisir un modèle",
             "Sans modèle à vous, les réponses citent les documents mot pour mot.",
