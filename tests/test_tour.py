@@ -161,7 +161,8 @@ def open_office(browser: Browser, house: House) -> Page:
     ).new_page()
     page.goto(house.admin)
     page.get_by_role("textbox", name="Name").fill("admin")
-    page.get_by_role("textbox", name="Password").fill((house.data / "private" / "first-admin-password").read_text().strip())
+    password = (house.data / "private" / "first-admin-password").read_text().strip()
+    page.get_by_role("textbox", name="Password").fill(password)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Overview")).to_be_visible(timeout=30_000)
     return page
