@@ -96,6 +96,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("TIMEZONE", "Europe/Paris")
+    monkeypatch.setenv("ASSISTANTS_DIR", str(MAIN.parents[2] / "data" / "assistants"))
     monkeypatch.setattr(accounts_module, "ROUNDS", 4)
     accounts_module._dummy_hash.cache_clear()
     st.cache_resource.clear()
