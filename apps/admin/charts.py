@@ -16,7 +16,7 @@ _HOUR_TICKS = [
     {"dtickrange": [43_200_000, None], "value": "%d/%m"},
 ]
 # Seen as well on light ground as on dark.
-_COLOURS = {"answered": "#4a6fe3", "refused": "#e09a35", "failed": "#dd5063", "threads": "#8a93a8"}
+_COLOURS = {"answered": "#2f877c", "refused": "#e09a35", "failed": "#dd5063", "threads": "#7b8a87"}
 _HOURS_IN_BARS = 8 * 24
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 
@@ -30,12 +30,12 @@ def draw_usage(usage: pd.DataFrame, zone: ZoneInfo, texts: Texts) -> go.Figure:
     hours = usage["hour"].dt.tz_convert(zone).dt.tz_localize(None)
     answered = usage["bot_messages"] - usage["refused"] - usage["failed"]
     figure = go.Figure()
-    for name, values in (
-        ("answered", answered),
-        ("refused", usage["refused"]),
-        ("failed", usage["failed"]),
+    for name, label, values in (
+        ("answered", "chart.answered", answered),
+        ("refused", "metric.refused", usage["refused"]),
+        ("failed", "metric.failed", usage["failed"]),
     ):
-        _add_layer(figure, hours, values, texts[f"metric.{name}"], _COLOURS[name])
+        _add_layer(figure, hours, values, texts[label], _COLOURS[name])
     figure.add_scatter(
         x=hours,
         y=usage["threads"],
@@ -61,7 +61,9 @@ def draw_usage(usage: pd.DataFrame, zone: ZoneInfo, texts: Texts) -> go.Figure:
         },
     )
     figure.update_xaxes(tickformatstops=_HOUR_TICKS, hoverformat="%Y-%m-%d %H:%M", title=None)
-    figure.update_yaxes(rangemode="tozero", title=None, nticks=5)
+    # Messages come whole: few of them would otherwise get halves on the axis.
+    step = 1 if usage["bot_messages"].max() <= 5 else None
+    figure.update_yaxes(rangemode="tozero", title=None, nticks=5, dtick=step)
     return figure
 
 

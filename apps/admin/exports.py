@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from apps.admin.frame import Visit
 from chatbot.analytics import ThreadFilter
+from chatbot.assistants.definition import read_titles
 from chatbot.errors import StorageFull, StoreUnavailable
 from chatbot.reports.archive import write_archive
 from chatbot.reports.labels import Language
@@ -40,7 +41,14 @@ class Archive:
 
 def make_pdf(visit: Visit, transcript: Transcript) -> bytes:
     """Give a thread as a PDF in the reader's language."""
-    return render_thread_pdf(transcript, timezone=visit.zone, language=_language(visit))
+    language = _language(visit)
+    titles = read_titles(visit.services.settings.assistants_dir, language)
+    return render_thread_pdf(
+        transcript,
+        timezone=visit.zone,
+        language=language,
+        assistant_title=titles.get(transcript.thread.assistant),
+    )
 
 
 def make_archive(visit: Visit, chosen: ThreadFilter, progress: Callable[[int, int], None]) -> Archive | None:
@@ -69,6 +77,7 @@ def make_archive(visit: Visit, chosen: ThreadFilter, progress: Callable[[int, in
                 timezone=visit.zone,
                 language=_language(visit),
                 progress=progress,
+                assistant_titles=read_titles(visit.services.settings.assistants_dir, _language(visit)),
                 filters=_describe(chosen),
             )
         is_whole = True

@@ -91,6 +91,15 @@ class Assistants:
         return self._all.get(DEFAULT_ASSISTANT) or next(iter(self._all.values()))
 
 
+def read_titles(folder: Path, language: str) -> dict[str, str]:
+    """Give the titles that readers see, by assistant; none where a definition is wrong: no report waits for it."""
+    try:
+        found = Assistants(folder).list_all()
+    except SettingsError:
+        return {}
+    return {assistant.name: assistant.say(assistant.title, language) for assistant in found}
+
+
 def parse_assistant(text: str, name: str) -> Assistant:
     """Read a definition.
 

@@ -80,21 +80,30 @@ def _iterate(store: Store, thread_ids: list[str]) -> Iterator[Transcript]:
 
 
 def _write_pdf(store: Store, thread_ids: list[str], out: BinaryIO, settings: Settings) -> None:
+    from chatbot.assistants.definition import read_titles
     from chatbot.reports.thread_pdf import render_thread_pdf
 
+    language = _choose_language(settings)
+    titles = read_titles(settings.assistants_dir, language)
     for transcript in iterate_transcripts(store, thread_ids):
-        out.write(render_thread_pdf(transcript, timezone=settings.zone, language=_choose_language(settings)))
+        title = titles.get(transcript.thread.assistant)
+        out.write(
+            render_thread_pdf(transcript, timezone=settings.zone, language=language, assistant_title=title)
+        )
 
 
 def _write_zip(store: Store, thread_ids: list[str], out: BinaryIO, settings: Settings) -> None:
+    from chatbot.assistants.definition import read_titles
     from chatbot.reports.archive import write_archive
 
+    language = _choose_language(settings)
     manifest = write_archive(
         iterate_transcripts(store, thread_ids),
         out,
         total=len(thread_ids),
         timezone=settings.zone,
-        language=_choose_language(settings),
+        language=language,
+        assistant_titles=read_titles(settings.assistants_dir, language),
         progress=Progress("Threads"),
     )
     for error in manifest.errors:
