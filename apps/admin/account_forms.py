@@ -14,6 +14,8 @@ from chatbot.accounts import ROLES
 from chatbot.errors import GuichetError, RateLimited, WrongPassword
 
 _DONE = "account_done"
+_ADDED = "account_added"
+_ADD_KEYS = ("add_username", "add_name", "add_role", "add_password")
 
 
 def change_own_password(visit: Visit) -> None:
@@ -72,6 +74,10 @@ def show_accounts(visit: Visit) -> None:
 def add_account(visit: Visit) -> None:
     """Let a superadmin make an account."""
     texts = visit.texts
+    if st.session_state.pop(_ADDED, False):
+        # What was typed stays after a refusal alone; a password least of all.
+        for key in _ADD_KEYS:
+            st.session_state.pop(key, None)
     with (
         st.expander(texts["account.add"], icon=":material/person_add:", key="add_expander"),
         st.form("add_account", border=False),
@@ -99,6 +105,7 @@ def add_account(visit: Visit) -> None:
                 visit,
                 lambda: accounts.add(username, password, name=name, role=role, by=visit.account),
                 texts["account.added"].format(name=escape_markdown(username)),
+                mark=_ADDED,
             )
 
 
@@ -141,8 +148,10 @@ def _change(visit: Visit, current: str, new: str) -> None:
     visit.services.accounts.change_password(visit.account, current, new, find_address())
 
 
-def _do(visit: Visit, job: Callable[[], object], said: str) -> None:
+def _do(visit: Visit, job: Callable[[], object], said: str, mark: str = "") -> None:
     if _try(visit, job):
+        if mark:
+            st.session_state[mark] = True
         st.session_state[_DONE] = ("accounts", said)
         st.rerun()
 

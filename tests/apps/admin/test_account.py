@@ -65,7 +65,7 @@ def test_admin_sees_no_accounts(house: House) -> None:
 
 
 def test_superadmin_adds_an_account_that_logs_in(house: House) -> None:
-    """A new account is in the list, and may come in."""
+    """A new account is in the list, and may come in; the form is empty again."""
     app = house.log_in("account")
     app.text_input(key="add_username").set_value("Clara")
     app.text_input(key="add_name").set_value("Clara *Oh*")
@@ -73,16 +73,18 @@ def test_superadmin_adds_an_account_that_logs_in(house: House) -> None:
     app = press(app, "Add an account")
     assert "clara" in list(app.dataframe[0].value["Name"])
     assert app.success
+    assert [app.text_input(key=key).value for key in ("add_username", "add_name", "add_password")] == [""] * 3
     assert not is_login(fill_login(house.open(), "clara", NEW))
 
 
 def test_refused_account_says_why(house: House) -> None:
-    """A name that is taken is refused in one sentence."""
+    """A name that is taken is refused in one sentence; what was typed stays."""
     app = house.log_in("account")
     app.text_input(key="add_username").set_value("ben")
     app.text_input(key="add_password").set_value(NEW)
     app = press(app, "Add an account")
     assert "There is an account ben already" in read_text(app)
+    assert app.text_input(key="add_username").value == "ben"
     assert list_names(house) == ["anne", "ben"]
 
 
