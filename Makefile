@@ -5,16 +5,20 @@ BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.ready-run
 TEST_READY := $(VENV)/.ready-test
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-LOCK := pip-compile --quiet --upgrade --strip-extras --no-header --no-emit-index-url --no-emit-trusted-host
+LOCK := pip-compile --quiet --upgrade --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 TESTS ?= tests
 
-.PHONY: run test test-long lint format bench lock clean
+.PHONY: run test pictures test-long lint format bench lock clean
 
 run: $(RUN_READY)
 	@exec $(BIN)/python -m apps
 
 test: $(TEST_READY)
 	$(BIN)/python -m pytest $(TESTS)
+
+# The pictures in docs/images, taken anew by the tour.
+pictures: $(TEST_READY)
+	SHOTS=docs/images $(BIN)/python -m pytest tests/test_tour.py
 
 test-long: $(TEST_READY)
 	LONG=1 $(BIN)/python -m pytest $(TESTS) --timeout=1800

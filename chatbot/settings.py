@@ -270,6 +270,8 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         faults = [line for fault in error.errors() for line in _describe(fault)]
         wrong = {str(fault["loc"][0]) for fault in error.errors() if fault["loc"]}
+    except (UnicodeDecodeError, OSError) as error:
+        raise SettingsError([f".env: it cannot be read as UTF-8 text: {error}. Save it as UTF-8."]) from error
     # Checks across settings run only on values that are right one by one: ask again without the wrong ones.
     if wrong:
         try:

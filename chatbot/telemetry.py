@@ -17,7 +17,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-TRACE_ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
+TRACE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FILE_MAX_BYTES = 20_000_000
 FILE_COUNT = 5
 # Extra fields a call may give by `extra={"http": …}`; ECS names, dots and all.
@@ -33,7 +33,7 @@ def current_trace_id() -> str:
 
 def choose_trace_id(offered: str | None) -> str:
     """Take the trace id that was offered if it is well-formed, else make a new one."""
-    if offered and TRACE_ID.match(offered):
+    if offered and TRACE_ID.fullmatch(offered):
         return offered
     return secrets.token_hex(8)
 

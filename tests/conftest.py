@@ -66,18 +66,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what the machine cannot run, or fail it where all is required.
-
-    `WITHOUT` names, with commas between, what `.ci/run` knows that no package can bring.
-    """
+    """Skip what the machine cannot run, or fail it where all is required."""
     is_strict = os.environ.get("REQUIRE_ALL") == "1"
-    excused = os.environ.get("WITHOUT", "").split(",")
     for name in [name for marker in item.iter_markers("needs") for name in marker.args]:
         need = NEEDS[name]
         if need.is_there():
             continue
         reason = f"{SKIP_PREFIX}{name}; {need.remedy}"
-        if is_strict and name not in excused:
+        if is_strict:
             pytest.fail(f"REQUIRE_ALL=1 and the test {reason}", pytrace=False)
         pytest.skip(reason)
 

@@ -50,11 +50,3 @@ def test_missing_program_fails_where_all_is_required(
     result = suite.runpytest_inprocess(*OPTIONS)
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["*REQUIRE_ALL=1 and the test needs unicorn*"])
-
-
-def test_excused_need_is_left_out_even_so(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What no package can bring may be excused by name."""
-    monkeypatch.setenv("REQUIRE_ALL", "1")
-    monkeypatch.setenv("WITHOUT", "unicorn")
-    result = suite.runpytest_inprocess(*OPTIONS)
-    result.assert_outcomes(passed=1, skipped=1)

@@ -37,6 +37,15 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
     assert (settings.chat_port, settings.admin_port) == (9003, 9002)
 
 
+def test_file_that_is_not_text_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `.env` in another encoding is a fault with a remedy, not a traceback."""
+    (tmp_path / ".env").write_bytes("PRIVACY_NOTICE=été".encode("latin-1"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(Settings.model_config, "env_file", ".env")
+    with pytest.raises(SettingsError, match=r"\.env: it cannot be read as UTF-8"):
+        load_settings()
+
+
 def test_empty_variable_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """A variable that is set to nothing is not set."""
     monkeypatch.setenv("CHAT_PORT", "")

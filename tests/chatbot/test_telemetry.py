@@ -94,7 +94,7 @@ def test_well_formed_trace_id_is_taken(offered: str) -> None:
     assert choose_trace_id(offered) == offered
 
 
-@pytest.mark.parametrize("offered", [None, "", "a" * 65, "a b", "a\nb", "é", "<b>"])
+@pytest.mark.parametrize("offered", [None, "", "a" * 65, "a b", "a\nb", "a\n", "é", "<b>"])
 def test_other_trace_id_is_replaced(offered: str | None) -> None:
     """What could break a line or a page is never taken as a trace id."""
     chosen = choose_trace_id(offered)
