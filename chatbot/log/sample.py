@@ -17,6 +17,7 @@ from chatbot.log.sample_texts import ASSISTANT_DEFINITION
 from chatbot.store import schema
 from chatbot.store.changes import take_change
 from chatbot.store.engine import Store
+from chatbot.store.logins import raise_tester_number
 
 MOST_MESSAGES = 20_000_000
 
@@ -48,6 +49,7 @@ def write_sample(store: Store, *, messages: int, days: int, seed: int, now: date
         store.write(_write_batch, batch)
         for name in counts:
             counts[name] += len(getattr(batch, name))
+    store.write(_reserve_testers)
     return SampleCounts(**counts)
 
 
@@ -83,6 +85,10 @@ def _prepare(connection: Connection, created_at: datetime) -> None:
         raise UsageError(
             f"The store has {found} threads: a sample is only written into an empty one. Set DATA_DIR to a new folder."
         )
+    if connection.execute(select(func.count()).select_from(schema.logins)).scalar_one():
+        raise UsageError(
+            "Testers have logged in to this store: a sample would be taken for theirs. Set DATA_DIR to a new folder."
+        )
     versions = schema.assistant_versions
     is_there = select(versions.c.version).where(versions.c.assistant == "support", versions.c.version == 1)
     if connection.execute(is_there).first() is None:
@@ -97,6 +103,13 @@ def _prepare(connection: Connection, created_at: datetime) -> None:
                 change=take_change(connection),
             )
         )
+
+
+def _reserve_testers(connection: Connection) -> None:
+    """Let the next logins have numbers of their own: who bears a sample's label would see its threads."""
+    for label in connection.execute(select(schema.threads.c.tester).distinct()).scalars().all():
+        name, _, number = label.rpartition("-")
+        raise_tester_number(connection, name, int(number))
 
 
 def _write_batch(connection: Connection, batch: Batch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from chatbot.store.records import Login
@@ -19,6 +19,15 @@ def take_tester_number(connection: Connection, label: str) -> int:
         index_elements=[tester_numbers.c.label], set_={"last": tester_numbers.c.last + 1}
     )
     return int(connection.execute(statement.returning(tester_numbers.c.last)).scalar_one())
+
+
+def raise_tester_number(connection: Connection, label: str, last: int) -> None:
+    """Count a code's testers as far as `last` at least."""
+    statement = upsert(tester_numbers).values(label=label, last=last)
+    statement = statement.on_conflict_do_update(
+        index_elements=[tester_numbers.c.label], set_={"last": func.max(tester_numbers.c.last, last)}
+    )
+    connection.execute(statement)
 
 
 def add_login(connection: Connection, login: Login) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from chatbot.access import Access
 from chatbot.errors import UsageError
 from chatbot.log.publisher import Publisher
 from chatbot.log.sample import SampleCounts, write_sample, write_sample_file
-from chatbot.store import schema
+from chatbot.settings import load_settings
+from chatbot.store import schema, threads
 from chatbot.store.engine import Store
 from chatbot.store.integrity import find_faults
 from tests.chatbot.log.rows import list_names, read_log, write_conversation
@@ -86,6 +88,22 @@ def test_sample_is_plausible(store: Store, publisher: Publisher, log_path: Path)
     assert 0 < weekend < 0.15
     for name in ("feedback", "requests", "ratings", "passages_used", "assistant_versions"):
         assert read_log(log_path, f"SELECT count(*) FROM {name}")[0][0] > 0, name
+
+
+async def test_next_tester_is_none_of_the_sample(store: Store) -> None:
+    """Who logs in after a sample was written sees none of its threads."""
+    write(store)
+    login, _ = await Access(store, load_settings(beta_password="open sesame"), b"k" * 32).log_in(
+        "open sesame", "::1"
+    )
+    assert store.read(threads.list_threads, login.tester) == []
+
+
+async def test_store_with_testers_is_refused(store: Store) -> None:
+    """A tester who came before would be shown a sample's threads as his own."""
+    await Access(store, load_settings(), b"k" * 32).open_login()
+    with pytest.raises(UsageError, match="Testers have logged in"):
+        write(store)
 
 
 def test_store_with_threads_is_refused(store: Store, clock: Clock) -> None:
