@@ -29,13 +29,20 @@ PASSWORD = "four words of ours"
 QUESTION = "How can I query the conversation log with DuckDB?"
 REFUSED = "How tall is the Eiffel tower in cubits?"
 LOG_DELAY_S = 5.0
+COUNT_THREADS = """
+import duckdb, sys
+log = duckdb.connect(sys.argv[1], read_only=True)
+print(log.execute(
+    "SELECT count(DISTINCT thread_id) FROM messages WHERE created_at >= now() - INTERVAL 24 HOUR"
+).fetchall()[0][0])
+"""
 # A second program, as a data person would write it.
 READ_LOG = """
 import duckdb, json, sys
 log = duckdb.connect(sys.argv[1], read_only=True)
 rows = log.execute(
     "SELECT t.thread_id::VARCHAR, m.origin, m.status, m.content FROM messages m JOIN threads t USING (thread_id) "
-    "WHERE t.channel = 'page' ORDER BY t.created_at, m.position"
+    "WHERE t.created_at > now() - INTERVAL 10 MINUTE ORDER BY t.created_at, m.position"
 ).fetchall()
 print(json.dumps(rows))
 """
@@ -52,20 +59,19 @@ class House:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """Start `python -m apps` on a folder of its own, on the documentation that ships with the product."""
+    """Start `python -m apps` on a folder of its own with some weeks of use, on the product's own documentation."""
     data = tmp_path_factory.mktemp("data")
     ports = {"CHAT_PORT": str(find_free_port()), "ADMIN_PORT": str(find_free_port())}
     inherited = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+    environment = {**inherited, **ports, "DATA_DIR": str(data), "BETA_PASSWORD": PASSWORD}
+    sample = ["sample-log", "--messages", "3000", "--days", "14", "--seed", "7"]
+    subprocess.run(
+        [sys.executable, "-m", "chatbot", *sample], cwd=ROOT, env=environment, check=True, capture_output=True
+    )
     process = subprocess.Popen(
         [sys.executable, "-m", "apps"],
         cwd=ROOT,
-        env={
-            **inherited,
-            **ports,
-            "DATA_DIR": str(data),
-            "BETA_PASSWORD": PASSWORD,
-            "LOG_FILE": str(data / "log"),
-        },
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -136,9 +142,14 @@ def ask(page: Page, question: str, state: str) -> None:
 
 def read_log(house: House) -> list[list[str]]:
     """Read the page's messages from the published log, by another process."""
-    command = [sys.executable, "-c", READ_LOG, str(house.data / "conversations.duckdb")]
-    rows: list[list[str]] = json.loads(subprocess.check_output(command))
+    rows: list[list[str]] = json.loads(run_reader(house, READ_LOG))
     return rows
+
+
+def run_reader(house: House, program: str) -> str:
+    """Give what another program, with the published log open, prints."""
+    command = [sys.executable, "-c", program, str(house.data / "conversations.duckdb")]
+    return subprocess.check_output(command, text=True)
 
 
 def wait_for_log(house: House, text: str) -> str:
@@ -197,12 +208,19 @@ def test_a_question_goes_all_the_way(browser: Browser, house: House, tmp_path: P
     office = open_office(browser, house)
     assert not (house.data / "private" / "first-admin-password").exists()
     expect(office.locator(".js-plotly-plot").first).to_be_visible(timeout=30_000)
-    expect(office.get_by_test_id("stMetricValue").first).to_have_text("1")
-    office.wait_for_timeout(1500)
+    # A day's threads, give or take those that cross its edge while the page is drawn.
+    shown = int(office.get_by_test_id("stMetricValue").first.inner_text())
+    assert abs(shown - int(run_reader(house, COUNT_THREADS))) <= 1
+    office.get_by_text("7 days", exact=True).click()
+    office.wait_for_timeout(3000)
     keep(office, "overview", tmp_path)
     office.get_by_role("link", name="Threads").click()
-    expect(office.get_by_text("1–1 of 1")).to_be_visible(timeout=20_000)
+    expect(office.get_by_text(re.compile(r"1–25 of"))).to_be_visible(timeout=20_000)
+    office.wait_for_timeout(1000)
     keep(office, "threads", tmp_path)
+    office.get_by_role("textbox", name="Search").fill("eiffel TOWER in cubits")
+    office.keyboard.press("Enter")
+    expect(office.get_by_text("1–1 of 1", exact=False)).to_be_visible(timeout=20_000)
 
     office.goto(f"{house.admin}/thread?thread={thread_id}")
     expect(office.get_by_text(QUESTION).first).to_be_visible(timeout=30_000)
