@@ -66,7 +66,8 @@ ENGLISH = {
     "metric.messages": "Messages",
     "metric.messages.help": "Questions and answers together.",
     "metric.refused.help": "The bot said that the documents do not answer.",
-    "metric.failed.help": "By the provider's fault or ours. Those cut off by an end of the service are counted apart, as interrupted.",
+    "metric.failed.help": "By the provider's fault or ours. Those cut off by an end of the service are "
+    "counted apart, as interrupted.",
     "metric.testers.help": "Each login is a tester of its own.",
     "metric.first_token": "First word",
     "metric.total": "Whole answer",
@@ -233,7 +234,8 @@ FRENCH = {
     "metric.messages": "Messages",
     "metric.messages.help": "Questions et réponses ensemble.",
     "metric.refused.help": "Le robot a dit que la documentation ne répond pas.",
-    "metric.failed.help": "Par la faute du fournisseur ou la nôtre. Celles qu'un arrêt du service a coupées sont comptées à part.",
+    "metric.failed.help": "Par la faute du fournisseur ou la nôtre. Celles qu'un arrêt du service a coupées "
+    "sont comptées à part.",
     "metric.testers.help": "Chaque connexion est un testeur à part.",
     "metric.first_token": "Premier mot",
     "metric.total": "Réponse entière",
