@@ -104,6 +104,13 @@ def _add_asking(commands: Any) -> None:
     index = _add(commands, "index", "index", "build or refresh the index of the documents")
     index.add_argument("--knowledge", metavar="DIR", type=Path, help="instead of KNOWLEDGE_DIR")
     _add_json(index)
+    evaluate = _add(commands, "evaluate", "evaluate", "ask a question set and add up how well it is answered")
+    evaluate.add_argument("--questions", required=True, metavar="FILE.jsonl", type=Path)
+    evaluate.add_argument("--knowledge", metavar="DIR", type=Path, help="instead of KNOWLEDGE_DIR")
+    evaluate.add_argument(
+        "--dump", metavar="FILE.jsonl", type=Path, help="what was found and said, per question"
+    )
+    _add_json(evaluate)
 
 
 def _add_log(commands: Any) -> None:

@@ -10,18 +10,18 @@ from contextlib import closing
 from typing import Any
 
 from chatbot.assistants.definition import Assistants
+from chatbot.commands.build import build_turns
 from chatbot.commands.logs import configure_command_logging
 from chatbot.commands.terminal import say, write_json, write_line
-from chatbot.conversation import Conversation, Question, record_versions
+from chatbot.conversation import Question
 from chatbot.errors import GuichetError
 from chatbot.events import Failed, Reply
 from chatbot.knowledge.retriever import Knowledge
-from chatbot.models import build_chat_model, name_model
-from chatbot.settings import Settings, load_settings
+from chatbot.settings import load_settings
 from chatbot.store import threads
 from chatbot.store.engine import Store
 from chatbot.store.records import PassageUsed, Thread
-from chatbot.telemetry import Metrics, bind_trace, choose_trace_id
+from chatbot.telemetry import bind_trace, choose_trace_id
 from chatbot.turns import Turns
 
 TESTER = "cli"
@@ -35,7 +35,8 @@ def run(options: argparse.Namespace) -> int:
         assistants = Assistants(settings.assistants_dir)
         name = options.assistant or assistants.default.name
         assistants.get(name)
-        turns = _build_turns(settings, store, assistants)
+        knowledge = Knowledge(settings.knowledge_dir, settings.private_dir / "index")
+        turns = build_turns(settings, store, assistants, knowledge)
         thread = Thread(
             thread_id=str(uuid.uuid4()),
             assistant=name,
@@ -57,26 +58,6 @@ def run(options: argparse.Namespace) -> int:
     else:
         _print(end)
     return 0
-
-
-def _build_turns(settings: Settings, store: Store, assistants: Assistants) -> Turns:
-    metrics = Metrics()
-    knowledge = Knowledge(settings.knowledge_dir, settings.private_dir / "index")
-    knowledge.refresh()
-    for warning in knowledge.warnings:
-        say(f"warning: {warning}")
-    conversation = Conversation(
-        store=store,
-        knowledge=knowledge,
-        assistants=assistants,
-        model=build_chat_model(settings),
-        model_name=name_model(settings),
-        settings=settings,
-        version_numbers=record_versions(store, assistants),
-        metrics=metrics,
-        owner=f"cli:{uuid.uuid4()}",
-    )
-    return Turns(conversation, max_streams=1, metrics=metrics)
 
 
 async def _ask(turns: Turns, question: Question) -> tuple[Reply | Failed, float]:

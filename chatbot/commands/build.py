@@ -1,0 +1,41 @@
+"""Builds what the commands that ask work with."""
+
+from __future__ import annotations
+
+import uuid
+
+from chatbot.assistants.definition import Assistants
+from chatbot.commands.terminal import say
+from chatbot.conversation import Conversation, record_versions
+from chatbot.knowledge.retriever import Knowledge
+from chatbot.models import build_chat_model, name_model
+from chatbot.settings import Settings
+from chatbot.store.engine import Store
+from chatbot.telemetry import Metrics
+from chatbot.turns import Turns
+
+
+def build_turns(
+    settings: Settings, store: Store, assistants: Assistants, knowledge: Knowledge, *, at_once: int = 1
+) -> Turns:
+    """Build turns over a store; documents that are left out are named.
+
+    Args:
+        at_once: how many answers may be written at once.
+    """
+    knowledge.refresh()
+    for warning in knowledge.warnings:
+        say(f"warning: {warning}")
+    metrics = Metrics()
+    conversation = Conversation(
+        store=store,
+        knowledge=knowledge,
+        assistants=assistants,
+        model=build_chat_model(settings),
+        model_name=name_model(settings),
+        settings=settings,
+        version_numbers=record_versions(store, assistants),
+        metrics=metrics,
+        owner=f"cli:{uuid.uuid4()}",
+    )
+    return Turns(conversation, max_streams=at_once, metrics=metrics)
