@@ -9,8 +9,10 @@ from datetime import datetime
 
 from langchain_core.documents import Document
 
+from chatbot.access import Session
 from chatbot.citations import MarkFilter
 from chatbot.errors import GuichetError
+from chatbot.events import Reply
 from chatbot.markup import render_html
 from chatbot.models import Part
 from chatbot.prompts import NumberedPassage, PromptInput, build_messages
@@ -175,6 +177,31 @@ def number_passages(documents: Sequence[Document]) -> tuple[PassageUsed, ...]:
         )
         for rank, document in enumerate(documents, start=1)
     )
+
+
+def build_reply(message: Message, session: Session) -> Reply:
+    """Give the reply of a stored answer."""
+    cited = tuple(passage for passage in message.passages if passage.cited)
+    is_refused = message.status == "refused"
+    return Reply(
+        message_id=message.message_id,
+        thread_id=message.thread_id,
+        status=message.status,
+        answer=message.content,
+        answer_html=Draft.render(message.content, cited),
+        passages=cited,
+        nearest=nearest_of(message.passages) if is_refused else (),
+        session=session,
+        is_cut=message.is_cut,
+    )
+
+
+def nearest_of(passages: tuple[PassageUsed, ...], count: int = 3) -> tuple[PassageUsed, ...]:
+    """Give the nearest sections of a refusal, each once."""
+    seen: dict[tuple[str, str], PassageUsed] = {}
+    for passage in passages:
+        seen.setdefault((passage.source, passage.heading), passage)
+    return tuple(seen.values())[:count]
 
 
 def refuse(language: str) -> str:

@@ -21,10 +21,10 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from sqlalchemy import Connection
 
 from chatbot.access import Session, SessionRules
-from chatbot.answer import Draft, number_passages, refuse
+from chatbot.answer import Draft, build_reply, number_passages, refuse
 from chatbot.assistants.definition import Assistant, Assistants
 from chatbot.errors import EmptyMessage, GuichetError, Interrupted, MessageTooLong
-from chatbot.events import Event, Failed, Html, Reply, Sources, Started, Token
+from chatbot.events import Event, Failed, Html, Sources, Started, Token
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.limiter import Limiter
 from chatbot.models import Part, close_model, stream_answer
@@ -33,7 +33,7 @@ from chatbot.settings import Settings
 from chatbot.store import idempotency, leases, threads, versions
 from chatbot.store.engine import Store
 from chatbot.store.leases import Lease
-from chatbot.store.records import Message, PassageUsed, Status, Thread
+from chatbot.store.records import Message, Status, Thread
 from chatbot.telemetry import Metrics, current_trace_id, log_event
 from chatbot.text import clean_text, detect_language, is_blank
 
@@ -352,31 +352,6 @@ class Conversation:
             error__type=type(error).__name__ if error else None,
             error__origin=error.origin if error else None,
         )
-
-
-def build_reply(message: Message, session: Session) -> Reply:
-    """Give the reply of a stored answer."""
-    cited = tuple(passage for passage in message.passages if passage.cited)
-    is_refused = message.status == "refused"
-    return Reply(
-        message_id=message.message_id,
-        thread_id=message.thread_id,
-        status=message.status,
-        answer=message.content,
-        answer_html=Draft.render(message.content, cited),
-        passages=cited,
-        nearest=nearest_of(message.passages) if is_refused else (),
-        session=session,
-        is_cut=message.is_cut,
-    )
-
-
-def nearest_of(passages: tuple[PassageUsed, ...], count: int = 3) -> tuple[PassageUsed, ...]:
-    """Give the nearest sections of a refusal, each once."""
-    seen: dict[tuple[str, str], PassageUsed] = {}
-    for passage in passages:
-        seen.setdefault((passage.source, passage.heading), passage)
-    return tuple(seen.values())[:count]
 
 
 def _find_repeat(connection: Connection, question: Question, text: str) -> Turn | None:

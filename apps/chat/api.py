@@ -18,7 +18,8 @@ from apps.chat import wire
 from apps.chat.guard import make_cookie
 from apps.chat.services import Services, choose_language
 from chatbot.access import version_notice
-from chatbot.conversation import Question, build_reply
+from chatbot.answer import build_reply
+from chatbot.conversation import Question
 from chatbot.errors import GuichetError, NotLoggedIn, UnknownMessage
 from chatbot.events import Event, Failed, Reply
 from chatbot.markup import render_html

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from apps.chat.page_html import TurnView, pick_cited
 from apps.chat.texts import explain_code, say
-from chatbot.answer import Draft
-from chatbot.conversation import nearest_of
+from chatbot.answer import Draft, nearest_of
 from chatbot.events import Event, Failed, Html, Reply, Sources
 from chatbot.store.records import Feedback, Message, PassageUsed
 

@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from chatbot.access import Session
-from chatbot.answer import Draft
-from chatbot.conversation import nearest_of
+from chatbot.answer import Draft, nearest_of
 from chatbot.errors import GuichetError
 from chatbot.events import Event, Failed, Html, Reply, Sources, Started, Token
 from chatbot.markup import plain_html

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
-from chatbot.answer import REFUSALS
+from chatbot.answer import REFUSALS, build_reply, nearest_of
 from chatbot.assistants.definition import Assistants
-from chatbot.conversation import StopSignal, build_reply, nearest_of, record_versions
+from chatbot.conversation import StopSignal, record_versions
 from chatbot.errors import (
     EmptyMessage,
     IdempotencyMismatch,
