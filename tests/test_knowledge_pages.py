@@ -20,19 +20,18 @@ from apps.chat.wire import STATUS_OF_CODE
 from chatbot import settings as settings_module
 from chatbot.assistants.definition import Assistant, Assistants
 from chatbot.cli import build_parser
+from chatbot.commands.build import build_turns
 from chatbot.commands.config import list_faults
-from chatbot.conversation import Conversation, Question, record_versions
+from chatbot.conversation import Question
 from chatbot.events import Reply
 from chatbot.knowledge.markdown import parse_document
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.log import schema, views
 from chatbot.log.sample import write_sample_file
-from chatbot.models import build_chat_model, name_model
 from chatbot.settings import Settings, load_settings
 from chatbot.store import threads
 from chatbot.store.engine import Store
 from chatbot.store.records import Thread
-from chatbot.telemetry import Metrics
 from chatbot.turns import Turns
 
 ROOT = Path(__file__).parent.parent
@@ -95,20 +94,7 @@ def turns(tmp_path: Path) -> Iterator[Turns]:
     settings = load_settings(data_dir=tmp_path, knowledge_dir=KNOWLEDGE, assistants_dir=ASSISTANTS)
     knowledge = Knowledge(settings.knowledge_dir, settings.private_dir / "index")
     with closing(Store(settings.store_path)) as store:
-        assistants = Assistants(settings.assistants_dir)
-        metrics = Metrics()
-        conversation = Conversation(
-            store=store,
-            knowledge=knowledge,
-            assistants=assistants,
-            model=build_chat_model(settings),
-            model_name=name_model(settings),
-            settings=settings,
-            version_numbers=record_versions(store, assistants),
-            metrics=metrics,
-            owner="test",
-        )
-        yield Turns(conversation, max_streams=1, metrics=metrics)
+        yield build_turns(settings, store, Assistants(settings.assistants_dir), knowledge)
 
 
 async def ask(turns: Turns, text: str, language: str) -> Reply:
