@@ -20,14 +20,21 @@ from fastapi import FastAPI
 
 from apps.chat.services import Services
 from chatbot.settings import Settings, load_settings
+from chatbot.store import threads
 from chatbot.store.engine import Clock, utc_now
+from chatbot.store.records import Message
 from tests.conftest import DOCUMENTS, ROOT
-from tests.openai_server import OpenAIServer
+from tests.openai_server import Answer, OpenAIServer
 
 PASSWORD = "two lumps of sugar"
 ANSWERABLE = "On which port does Teapot listen?"
 UNANSWERABLE = "Who won the football championship of Uruguay?"
 TIMEOUT_S = 15
+SESSION_FIELDS = {"active", "seconds_left", "messages_left", "characters_left", "expires_at"}
+REPLY_FIELDS = {"message_id", "answer", "answer_html", "answered", "citations", "nearest", "session"}
+CITATION_FIELDS = {"number", "source", "heading", "snippet"}
+SLOW = Answer("One two three four five. [1]", delay_s=0.15)
+NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,3 +283,29 @@ def serve(make_settings: Callable[..., Settings]) -> Iterator[Serve]:
             return stack.enter_context(run_service(settings, clock=clock))
 
         yield start
+
+
+@pytest.fixture(autouse=True)
+def _default_answer(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Leave the shared model's server as it was found."""
+    yield
+    if "shared_model" in request.fixturenames:
+        request.getfixturevalue("shared_model").default = Answer()
+
+
+def read_stored(service: Service, message_id: str) -> Message:
+    """Give an answer as it is stored."""
+    return service.services.store.read(threads.read_message, message_id)
+
+
+def post_json(client: Client, content: str) -> httpx.Response:
+    """Ask with a body that is sent letter by letter."""
+    headers = {"content-type": "application/json"}
+    return client.post("/api/chat", content=content.encode(), headers=headers)
+
+
+def collect(client: Client, path: str, **headers: str) -> list[Event]:
+    """Give all events of a stream."""
+    with client.stream("GET", path, headers=headers) as response:
+        assert response.status_code == 200
+        return list(read_events(response))
