@@ -23,7 +23,7 @@ from chatbot.conversation import Question
 from chatbot.errors import GuichetError, NotLoggedIn, UnknownMessage
 from chatbot.events import Event, Failed, Reply
 from chatbot.markup import render_html
-from chatbot.store import threads
+from chatbot.store import leases, threads
 from chatbot.store.records import Feedback, Login, Message, Thread
 from chatbot.telemetry import current_trace_id
 
@@ -117,7 +117,7 @@ async def start_chat(
     thread = Thread(
         thread_id=str(uuid.uuid4()),
         assistant=assistant.name,
-        channel="api",
+        channel=body.channel if body else "api",
         tester=login.tester,
         code_label=login.code_label,
         wave=login.wave,
@@ -193,8 +193,15 @@ async def stop(message_id: str, services: Parts, login: Tester) -> Response:
 async def list_messages(thread_id: str, services: Parts, login: Tester) -> wire.MessageList:
     """Give a thread's messages, the oldest first."""
     await services.store.read_async(threads.read_thread, thread_id, login.tester)
+    # The lease first: an answer that ends in between is then among the messages too.
+    lease = await services.store.read_async(leases.find_lease, thread_id)
     found = await services.store.read_async(threads.list_messages, thread_id)
-    return wire.MessageList(thread_id=thread_id, messages=[wire.state_message(message) for message in found])
+    verdicts = await services.store.read_async(threads.read_feedback, [thread_id])
+    return wire.MessageList(
+        thread_id=thread_id,
+        messages=[wire.state_message(message, verdicts.get(message.message_id)) for message in found],
+        running=lease.message_id if lease else None,
+    )
 
 
 @router.get("/api/session_status", response_model=wire.SessionState)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -11,8 +12,8 @@ from chatbot.access import Session
 from chatbot.answer import Draft, nearest_of
 from chatbot.errors import GuichetError
 from chatbot.events import Event, Failed, Html, Reply, Sources, Started, Token
-from chatbot.markup import plain_html
-from chatbot.store.records import Message, PassageUsed
+from chatbot.markup import plain_html, render_html
+from chatbot.store.records import Feedback, Message, PassageUsed
 from chatbot.store.threads import ThreadHead
 from chatbot.text import clean_text
 
@@ -82,6 +83,7 @@ class StartBody(Body):
     form: dict[str, Any] | None = Field(
         default=None, description="Values of the assistant's form, if it has one."
     )
+    channel: Literal["api", "widget"] = Field(default="api", description="What the tester speaks through.")
 
 
 class ChatBody(Body):
@@ -106,7 +108,8 @@ class Citation(BaseModel):
     number: int
     source: str = Field(examples=["en/getting-started.md"])
     heading: str = Field(examples=["Getting started > Install"])
-    snippet: str
+    snippet: str = Field(description="The passage in Markdown.")
+    snippet_html: str = Field(description="The passage, rendered and sanitized.")
 
 
 class SessionState(BaseModel):
@@ -170,6 +173,14 @@ class ReplyState(BaseModel):
     session: SessionState
 
 
+class VerdictState(BaseModel):
+    """The tester's verdict on an answer."""
+
+    value: int
+    reason: str | None
+    comment: str | None
+
+
 class MessageState(BaseModel):
     """A stored message."""
 
@@ -183,20 +194,26 @@ class MessageState(BaseModel):
     error_code: str | None
     citations: list[Citation]
     nearest: list[Citation]
+    feedback: VerdictState | None = None
 
 
 class MessageList(BaseModel):
-    """A thread's messages, the oldest first."""
+    """A thread's messages, the oldest first; `running` is the id of the answer being written, if any."""
 
     thread_id: str
     messages: list[MessageState]
+    running: str | None = None
 
 
 def cite(passages: tuple[PassageUsed, ...]) -> list[Citation]:
     """Give passages as citations."""
     return [
         Citation(
-            number=passage.number, source=passage.source, heading=passage.heading, snippet=passage.snippet
+            number=passage.number,
+            source=passage.source,
+            heading=passage.heading,
+            snippet=passage.snippet,
+            snippet_html=_render_snippet(passage.snippet),
         )
         for passage in passages
     ]
@@ -222,7 +239,7 @@ def state_reply(reply: Reply) -> ReplyState:
     )
 
 
-def state_message(message: Message) -> MessageState:
+def state_message(message: Message, verdict: Feedback | None = None) -> MessageState:
     """Give the wire form of a stored message."""
     cited = tuple(passage for passage in message.passages if passage.cited)
     is_bot = message.origin == "bot"
@@ -237,6 +254,7 @@ def state_message(message: Message) -> MessageState:
         error_code=message.error_code,
         citations=cite(cited),
         nearest=cite(nearest_of(message.passages)) if message.status == "refused" else [],
+        feedback=VerdictState.model_validate(verdict, from_attributes=True) if verdict else None,
     )
 
 
@@ -278,3 +296,9 @@ def state_event(event: Event) -> tuple[str, dict[str, Any]]:
             return "done", state_reply(event).model_dump(mode="json")
         case Failed():
             return "error", state_error(event.code, event.message, event.trace_id)
+
+
+# The passages of a turn go out with `sources`, with `done` and with every reading of the thread.
+@lru_cache(maxsize=512)
+def _render_snippet(snippet: str) -> str:
+    return render_html(snippet)

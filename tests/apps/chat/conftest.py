@@ -32,7 +32,7 @@ UNANSWERABLE = "Who won the football championship of Uruguay?"
 TIMEOUT_S = 15
 SESSION_FIELDS = {"active", "seconds_left", "messages_left", "characters_left", "expires_at"}
 REPLY_FIELDS = {"message_id", "answer", "answer_html", "answered", "citations", "nearest", "session"}
-CITATION_FIELDS = {"number", "source", "heading", "snippet"}
+CITATION_FIELDS = {"number", "source", "heading", "snippet", "snippet_html"}
 SLOW = Answer("One two three four five. [1]", delay_s=0.15)
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 

@@ -129,7 +129,13 @@ def test_long_comment_is_refused() -> None:
 def test_events_have_the_contracts_names_and_data() -> None:
     """Each event of a turn has its name on the wire and exactly the data named in the contract."""
     reply = Reply("m", "t", "complete", "4180 [1]", "<p>4180</p>", (make_passage(1),), (), SESSION)
-    citation = {"number": 1, "source": "en/settings.md", "heading": "Ports", "snippet": "4180"}
+    citation = {
+        "number": 1,
+        "source": "en/settings.md",
+        "heading": "Ports",
+        "snippet": "4180",
+        "snippet_html": "<p>4180</p>\n",
+    }
     assert state_event(Started("m", "u")) == ("start", {"message_id": "m", "user_message_id": "u"})
     assert state_event(Sources((make_passage(1),))) == ("sources", {"citations": [citation]})
     assert state_event(Token("a")) == ("token", {"text": "a"})
