@@ -1,113 +1,32 @@
-"""Question sets: what is found, what is answered, what is refused, against what is known to be right.
+"""Asks question sets: every question goes through the one turn that all channels use.
 
-Every question goes through the one turn that all channels use, on a store of its own that is thrown away: nothing is
-left in threads and messages.
+The turns work on a store of their own that is thrown away: nothing is left in threads and messages.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import statistics
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TextIO
-
-from langchain_core.documents import Document
-from pydantic import BaseModel, ConfigDict, ValidationError
+from collections.abc import Callable, Iterator, Sequence
 
 from chatbot.conversation import Question
-from chatbot.errors import UsageError
-from chatbot.events import Reply
+from chatbot.errors import GuichetError
+from chatbot.events import Event, Failed
 from chatbot.knowledge.retriever import Knowledge
+from chatbot.outcomes import PASSAGES_JUDGED, Outcome
+from chatbot.question_set import FoundPassage, GoldQuestion
 from chatbot.store import threads
-from chatbot.store.records import Thread
-from chatbot.text import collapse_space
+from chatbot.store.records import Message, Thread
 from chatbot.turns import Turns
 
-PASSAGES_JUDGED = 10
-RANKS = (1, 3, 5)
 ASKED_AT_ONCE = 8
+GIVE_UP_AFTER = 10
+"""Failures in a row, without one answer of the model between them, after which no more is asked: a rejected key or a
+server that is down would fail at every question."""
 TESTER = "evaluation"
 
-
-class GoldQuestion(BaseModel):
-    """A question and what is known of its answer; one line of a question file."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    lang: str
-    question: str
-    gold_file: str = ""
-    gold_heading: str = ""
-    gold_snippet: str | None = None
-    alt_snippets: list[str] = []
-    answers: list[str] = []
-    answer_key: str | None = None
-    out_of_scope: bool = False
-    near: bool = False
-
-    def is_right(self, document: Document) -> bool:
-        """Tell whether a passage is a right one: of the gold section, or with one of the snippets in it."""
-        text = collapse_space(document.page_content)
-        snippets = (self.gold_snippet, *self.alt_snippets)
-        if any(snippet and collapse_space(snippet) in text for snippet in snippets):
-            return True
-        heading = collapse_space(document.metadata["heading"])
-        return document.metadata["source"] == self.gold_file and heading == collapse_space(self.gold_heading)
-
-    def is_answered_by(self, answer: str) -> bool:
-        """Tell whether an answer's text holds what a right one does."""
-        text = collapse_space(answer).lower()
-        wanted: Sequence[str | None] = self.answers or (
-            self.answer_key,
-            self.gold_snippet,
-            *self.alt_snippets,
-        )
-        return any(item and collapse_space(item).lower() in text for item in wanted)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one question; `rank` is the first right passage's among ten, from 1."""
-
-    question: GoldQuestion
-    passages: tuple[Document, ...]
-    rank: int | None
-    answer: str
-    refused: bool
-    failed: bool
-    prompt_tokens: int
-    retrieval_ms: float
-
-
-def read_questions(path: Path) -> list[GoldQuestion]:
-    """Read a question file: one JSON object per line.
-
-    Raises:
-        UsageError: the file cannot be read, or a line is wrong; it is named.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--questions {path}: cannot be read: {error}.") from error
-    questions = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            questions.append(GoldQuestion.model_validate_json(line))
-        except ValidationError as error:
-            fault = error.errors()[0]
-            field = ".".join(map(str, fault["loc"])) or "line"
-            raise UsageError(f"--questions {path}, line {number}: {field}: {fault['msg']}.") from error
-    if not questions:
-        raise UsageError(f"--questions {path}: holds no question.")
-    return questions
+Progress = Callable[[int, int], None]
 
 
 class Evaluation:
@@ -115,112 +34,135 @@ class Evaluation:
 
     Args:
         turns: over a store that nothing else uses.
+        at_once: how many questions are being answered at once.
     """
 
-    def __init__(self, turns: Turns, knowledge: Knowledge, assistant: str) -> None:
+    def __init__(
+        self, turns: Turns, knowledge: Knowledge, assistant: str, *, at_once: int = ASKED_AT_ONCE
+    ) -> None:
         self._turns = turns
         self._store = turns.conversation.store
         self._knowledge = knowledge
         self._assistant = assistant
+        self._at_once = at_once
+        self._outcomes: dict[int, Outcome] = {}
+        self._failures = 0
+        self.given_up: Outcome | None = None
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What was asked by now, in the questions' order; valid after an interruption too."""
+        return [outcome for _, outcome in sorted(self._outcomes.items())]
 
     async def run(
-        self, questions: Sequence[GoldQuestion], progress: Callable[[int, int], None]
+        self, questions: Sequence[GoldQuestion], searching: Progress, answering: Progress
     ) -> list[Outcome]:
-        """Ask all, several at a time, and give the outcomes in the questions' order."""
-        gate = asyncio.Semaphore(ASKED_AT_ONCE)
-        done = 0
+        """Search for all, one by one, then ask all, several at a time.
 
-        async def ask_one(question: GoldQuestion) -> Outcome:
-            nonlocal done
-            async with gate:
-                outcome = await self._ask(question)
-            done += 1
-            progress(done, len(questions))
-            return outcome
+        Where the model fails too often in a row the rest is not asked; `given_up` is the last failure then.
+        """
+        # Before anything is asked, so that a search is timed while nothing else of this process runs.
+        found = []
+        for number, question in enumerate(questions, start=1):
+            found.append(await asyncio.to_thread(self._search, question))
+            searching(number, len(questions))
+        waiting = iter(enumerate(zip(questions, found, strict=True)))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self._at_once, len(questions))):
+                group.create_task(self._work(waiting, lambda: answering(len(self._outcomes), len(questions))))
+        return self.outcomes
 
-        return await asyncio.gather(*map(ask_one, questions))
+    async def _work(
+        self,
+        waiting: Iterator[tuple[int, tuple[GoldQuestion, tuple[list[FoundPassage], float]]]],
+        report: Callable[[], None],
+    ) -> None:
+        for number, (question, (passages, retrieval_ms)) in waiting:
+            outcome = await self._ask(question, tuple(passages), retrieval_ms)
+            self._outcomes[number] = outcome
+            report()
+            self._count_failure(outcome)
+            if self.given_up:
+                return
 
-    async def _ask(self, question: GoldQuestion) -> Outcome:
-        # On the event loop, so that nothing else of this process runs while it is timed.
+    def _count_failure(self, outcome: Outcome) -> None:
+        if outcome.error_code:
+            self._failures += 1
+            if self._failures >= GIVE_UP_AFTER:
+                self.given_up = outcome
+        elif outcome.model:
+            self._failures = 0
+
+    def _search(self, question: GoldQuestion) -> tuple[list[FoundPassage], float]:
         started = time.perf_counter()
         found = self._knowledge.search(question.question, k=PASSAGES_JUDGED, default_language=question.lang)
-        retrieval_ms = (time.perf_counter() - started) * 1000
+        milliseconds = (time.perf_counter() - started) * 1000
+        passages = [
+            FoundPassage(
+                document.metadata["source"],
+                document.metadata["heading"],
+                document.page_content,
+                document.metadata.get("score"),
+            )
+            for document in found
+        ]
+        return passages, milliseconds
+
+    async def _ask(
+        self, question: GoldQuestion, passages: tuple[FoundPassage, ...], retrieval_ms: float
+    ) -> Outcome:
+        try:
+            message, end = await self._take_turn(question)
+        except GuichetError as error:
+            return Outcome(
+                question, passages, "", refused=False, error_code=error.code, error=str(error),
+                retrieval_ms=retrieval_ms,
+            )  # fmt: skip
+        failure = end if isinstance(end, Failed) else None
+        is_complete = message.status == "complete"
+        return Outcome(
+            question=question,
+            passages=passages,
+            answer=message.content,
+            refused=message.status == "refused",
+            cited=_list_cited(message, passages) if is_complete else (),
+            cites_right=_cites_right(question, message) if is_complete else None,
+            error_code=failure.code if failure else None,
+            error=failure.message if failure else "",
+            model=message.model,
+            index_version=message.index_version,
+            prompt_tokens=message.prompt_tokens or 0,
+            completion_tokens=message.completion_tokens or 0,
+            cost_usd=message.cost_usd,
+            retrieval_ms=round(retrieval_ms, 3),
+            total_ms=message.total_ms,
+        )
+
+    async def _take_turn(self, question: GoldQuestion) -> tuple[Message, Event | None]:
         thread = Thread(
             str(uuid.uuid4()), self._assistant, "cli", TESTER, None, None, question.lang, self._store.clock()
         )
         await self._store.write_async(threads.add_thread, thread)
         turn = await self._turns.start(Question(thread.thread_id, TESTER, question.question, question.lang))
-        end = None
+        end: Event | None = None
         async for _, event in self._turns.listen(turn.message_id, TESTER):
             end = event
-        message = await self._store.read_async(threads.read_message, turn.message_id)
-        ranks = (rank for rank, document in enumerate(found, 1) if question.is_right(document))
-        return Outcome(
-            question=question,
-            passages=tuple(found),
-            rank=None if question.out_of_scope else next(ranks, None),
-            answer=message.content,
-            refused=message.status == "refused",
-            failed=not isinstance(end, Reply),
-            prompt_tokens=message.prompt_tokens or 0,
-            retrieval_ms=retrieval_ms,
-        )
+        return await self._store.read_async(threads.read_message, turn.message_id), end
 
 
-def summarize(outcomes: Sequence[Outcome], knowledge: Knowledge) -> dict[str, Any]:
-    """Add up a run: shares from 0 to 1, null where no question is of the kind."""
-    inside = [outcome for outcome in outcomes if not outcome.question.out_of_scope]
-    outside = [outcome for outcome in outcomes if outcome.question.out_of_scope]
-    tokens = [outcome.prompt_tokens for outcome in outcomes if outcome.prompt_tokens]
-    times = sorted(outcome.retrieval_ms for outcome in outcomes)
-    stats = knowledge.stats
-    lengths = (len(document.page_content) for outcome in inside for document in outcome.passages)
-    return {
-        "questions": len(outcomes),
-        **{f"hit@{k}": _share(_is_within(outcome, k) for outcome in inside) for k in RANKS},
-        "mrr@10": _mean([1 / outcome.rank if outcome.rank else 0.0 for outcome in inside]),
-        "answer_contains": _share(
-            not outcome.refused and outcome.question.is_answered_by(outcome.answer) for outcome in inside
-        ),
-        "refused_in_scope": _share(outcome.refused for outcome in inside),
-        "refused_out_of_scope": _share(outcome.refused for outcome in outside),
-        "failed": sum(outcome.failed for outcome in outcomes),
-        "prompt_tokens_mean": round(statistics.fmean(tokens), 1) if tokens else 0,
-        "knowledge_tokens": stats.tokens,
-        "retrieval_ms_p50": round(times[len(times) // 2], 3),
-        "retrieval_ms_p95": round(times[min(len(times) - 1, int(len(times) * 0.95))], 3),
-        "index_seconds": round(stats.seconds, 3),
-        "passages": stats.passages,
-        "longest_passage": max(lengths, default=0),
-    }
+def _list_cited(message: Message, passages: Sequence[FoundPassage]) -> tuple[int, ...]:
+    """Give the ranks, among the passages judged, of those that the answer cites under the same number."""
+    places = {(rank, passage.file, passage.heading) for rank, passage in enumerate(passages, start=1)}
+    return tuple(
+        used.number
+        for used in message.passages
+        if used.cited and (used.number, used.source, used.heading) in places
+    )
 
 
-def write_dump(outcomes: Iterable[Outcome], out: TextIO) -> None:
-    """Write per question what was found and said, one JSON object per line."""
-    for outcome in outcomes:
-        row = {
-            "id": outcome.question.id,
-            "refused": outcome.refused,
-            "answer": outcome.answer,
-            "passages": [
-                {
-                    "file": document.metadata["source"],
-                    "heading": document.metadata["heading"],
-                    "text": document.page_content,
-                }
-                for document in outcome.passages
-            ],
-        }
-        out.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-def _is_within(outcome: Outcome, k: int) -> bool:
-    return outcome.rank is not None and outcome.rank <= k
-
-
-def _share(values: Iterable[bool]) -> float | None:
-    return _mean([float(value) for value in values])
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return round(statistics.fmean(values), 3) if values else None
+def _cites_right(question: GoldQuestion, message: Message) -> bool:
+    return any(
+        question.is_right(FoundPassage(used.source, used.heading, used.snippet))
+        for used in message.passages
+        if used.cited
+    )

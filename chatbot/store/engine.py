@@ -53,17 +53,19 @@ class Store:
     Args:
         path: the SQLite file; made, with its folder (0700), where it does not exist.
         clock: gives the time that rows are written with.
+        is_lasting: False for a store that is thrown away with its process: a commit does not wait for the disk.
 
     Raises:
         StoreUnavailable: the file is damaged, of a newer version, or cannot be opened.
     """
 
-    def __init__(self, path: Path, *, clock: Clock = utc_now) -> None:
+    def __init__(self, path: Path, *, clock: Clock = utc_now, is_lasting: bool = True) -> None:
         self.path = path
         self.clock = clock
         _make_private(path.parent)
-        self._writing = _connect(path, begin="BEGIN IMMEDIATE", pool_size=2)
-        self._reading = _connect(path, begin="BEGIN", pool_size=READ_CONNECTIONS)
+        synchronous = "FULL" if is_lasting else "OFF"
+        self._writing = _connect(path, begin="BEGIN IMMEDIATE", pool_size=2, synchronous=synchronous)
+        self._reading = _connect(path, begin="BEGIN", pool_size=READ_CONNECTIONS, synchronous=synchronous)
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         try:
@@ -191,7 +193,7 @@ def _run_nested(connection: Connection, job: _Job, path: Path) -> tuple[Any, Exc
     return result, None
 
 
-def _connect(path: Path, *, begin: str, pool_size: int) -> Engine:
+def _connect(path: Path, *, begin: str, pool_size: int, synchronous: str) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
         pool_size=pool_size,
@@ -205,7 +207,7 @@ def _connect(path: Path, *, begin: str, pool_size: int) -> Engine:
         connection.isolation_level = None
         for pragma in (
             "journal_mode=WAL",
-            "synchronous=FULL",
+            f"synchronous={synchronous}",
             "foreign_keys=ON",
             "secure_delete=ON",
             "temp_store=MEMORY",
