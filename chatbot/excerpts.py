@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from chatbot.blocks import Block, open_container, split_blocks
-from chatbot.text import collapse_space, split_sentences
+from chatbot.containers import track_fence
+from chatbot.prose import clean_inline, clean_sentence, close_marks, drop_definitions, drop_machinery
+from chatbot.text import split_sentences
 
 UnitKind = Literal["sentence", "item", "row", "code"]
 
-_CODE_SPAN = re.compile(r"(`+)(?!`).{1,1000}?(?<!`)\1(?!`)", re.DOTALL)
-_IMAGE = re.compile(r"!\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])(?:\{[^}]*\})?")
-_LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])+)\]\(\s*<?([^)\s>]*)>?[^)]*\)(?:\{[^}]*\})?")
-_REFERENCE = re.compile(r"(?<!!)\[([^\[\]]+)\]\s?\[[^\]]*\]")
-_DEFINITION = re.compile(r"^ {0,3}\[[^\]]+\]:\s+\S.*$", re.MULTILINE)
-_FOOTNOTE = re.compile(r"\[\^[^\]]+\]")
-_LOOKS_CITED = re.compile(r"\[(\d+)\]")
-_SHORTCODE = re.compile(r"\{\{[<%].*?[>%]\}\}|\{%.*?%\}", re.DOTALL)
-_ATTRIBUTES = re.compile(r"\{:?\s*[.#][^{}]*\}")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_HTML = re.compile(
-    r"</?(?:a|abbr|b|br|code|dd|details|div|dl|dt|em|figcaption|figure|font|h[1-6]|hr|i|iframe|img|kbd|li|ol|p|pre|small"
-    r"|span|strong|sub|summary|sup|table|tbody|td|th|thead|tr|u|ul|video|source)\b[^<>]*>",
-    re.IGNORECASE,
-)
 _FENCED_CONTAINER = re.compile(r"^\s*(?:/{3,}|:{3,}).*$", re.MULTILINE)
 _NESTED_MARKER = re.compile(r"^\s*(?:===[!+]?|!!!|\?\?\?\+?)[ \t]+\S.*$", re.MULTILINE)
+_QUOTE_MARKER = re.compile(r"^ {0,3}> ?")
+_ALERT = re.compile(r"^\[!\w+\][-+]?[ \t]*")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
+_STEP = re.compile(r"\s*\d{1,9}[.)]\s")
+# A fence, or the shortcode of Hugo and Jekyll that stands for one; then the language.
+_CODE_OPENING = re.compile(
+    r"\s*(`{3,}|~{3,}|\{\{[<%]|\{%-?)\s*(?:(?:highlight|codeblock|code)\s+)?([\w+#.-]*)"
+)
+_PSEUDO_HEADING = re.compile(r"\*\*[^*]+\*\*:?|__[^_]+__:?")
 _SHORT_LIST = 400
+# Tabs and quotes nested deeper are read as prose: a hostile passage may nest them without end.
+_DEEPEST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,61 +45,34 @@ class Unit:
     lead: str = ""
     head: str = ""
 
+    @property
+    def is_announcement(self) -> bool:
+        """Whether it only announces what follows: it ends with a colon, or stands in bold like a heading."""
+        if self.kind == "code":
+            return False
+        return self.text.rstrip("*_ ").endswith((":", "：")) or bool(_PSEUDO_HEADING.fullmatch(self.text))
+
 
 def read_units(markdown: str) -> list[Unit]:
     """Read a passage into its units, in reading order; tabs and admonitions are unwrapped, headings left out."""
     units: list[Unit] = []
     lead = ""
-    for number, (label, block) in enumerate(_unwrap(_COMMENT.sub("", markdown).split("\n"), "")):
-        found = list(_read_block(block, number, label, lead))
+    for number, (label, block) in enumerate(_unwrap(drop_machinery(markdown).split("\n"), "", 0)):
+        found = [unit for unit in _read_block(block, number, label, lead) if unit.text.strip("*:_") != label]
         units.extend(found)
-        lead = found[-1].text if found and _is_announcement(found[-1]) else ""
+        lead = found[-1].text if found and found[-1].is_announcement else ""
     return units
 
 
-def _is_announcement(unit: Unit) -> bool:
-    return unit.kind == "sentence" and unit.text.rstrip("*_ ").endswith((":", "："))
-
-
-def clean_inline(text: str) -> str:
-    """Make prose of a document fit to be quoted elsewhere, its code spans untouched.
-
-    Links to pages of the documentation, images, references and footnotes become their text; HTML tags, shortcodes and
-    attribute lists go; a number in brackets is escaped, for it would be read as a citation.
-    """
-    return _outside_code(text, _clean_prose)
-
-
-def _clean_prose(text: str) -> str:
-    text = _IMAGE.sub("", _SHORTCODE.sub("", text))
-    text = _LINK.sub(_keep_web_link, text)
-    text = _FOOTNOTE.sub("", _REFERENCE.sub(r"\1", text))
-    text = _ATTRIBUTES.sub("", _HTML.sub("", text))
-    return _LOOKS_CITED.sub(r"\\[\1\\]", text)
-
-
-def _keep_web_link(match: re.Match[str]) -> str:
-    is_on_the_web = match.group(2).startswith(("https://", "http://"))
-    return match.group(0) if is_on_the_web and "`" not in match.group(1) else match.group(1)
-
-
-def _outside_code(text: str, change: Callable[[str], str]) -> str:
-    """Apply a change to a text but not to its code spans, which stand in it as private-use characters meanwhile."""
-    spans: list[str] = []
-
-    def hide(match: re.Match[str]) -> str:
-        spans.append(match.group(0))
-        return f"\ue000{len(spans) - 1}\ue001"
-
-    changed = change(_CODE_SPAN.sub(hide, text.replace("\ue000", "").replace("\ue001", "")))
-    return re.sub("\ue000(\\d+)\ue001", lambda match: spans[int(match.group(1))], changed)
-
-
-def _unwrap(lines: Sequence[str], label: str) -> Iterator[tuple[str, Block]]:
+def _unwrap(lines: Sequence[str], label: str, depth: int) -> Iterator[tuple[str, Block]]:
     for block in split_blocks(lines):
-        if block.kind == "container":
+        if block.kind == "container" and depth < _DEEPEST:
             title, body = open_container(block)
-            yield from _unwrap(body, clean_inline(title) or label)
+            yield from _unwrap(body, clean_inline(title) or label, depth + 1)
+        elif block.kind == "quote" and depth < _DEEPEST:
+            body = [_QUOTE_MARKER.sub("", line) for line in block.text.split("\n")]
+            body[0] = _ALERT.sub("", body[0])
+            yield from _unwrap(body, label, depth + 1)
         else:
             yield label, block
 
@@ -117,38 +87,49 @@ def _read_block(block: Block, number: int, label: str, lead: str) -> Iterator[Un
     elif block.kind == "list":
         yield from _read_list(block.text, number, label, lead)
     else:
-        text = block.text
+        text = drop_definitions(_FENCED_CONTAINER.sub("", _NESTED_MARKER.sub("", block.text)))
         if block.kind == "quote":
-            text = re.sub(r"^ {0,3}> ?", "", text, flags=re.MULTILINE)
-        text = _DEFINITION.sub("", _FENCED_CONTAINER.sub("", text))
+            text = re.sub(r"^[ >]+", "", text, flags=re.MULTILINE)
         for sentence in split_sentences(clean_inline(text)):
-            plain = collapse_space(sentence)
-            if plain.count("**") % 2:
-                # Emphasis over several sentences would be left open by quoting one of them.
-                plain = plain.replace("**", "")
-            if any(character.isalnum() for character in plain):
+            plain = clean_sentence(sentence)
+            if _has_words(plain):
                 yield Unit("sentence", plain, number, label, lead)
+
+
+def _has_words(text: str) -> bool:
+    return any(character.isalnum() for character in text)
 
 
 def _fence_code(text: str) -> str:
     """Give code a fence of its own: indented code has none, and one cut by a passage's end may not be closed."""
     lines = text.split("\n")
-    opening = re.match(r"\s*(`{3,}|~{3,})", lines[0])
-    if opening is None:
+    language = ""
+    if opening := _CODE_OPENING.match(lines[0]):
+        marker = opening.group(1)
+        language = opening.group(2)
+        is_closed = len(lines) > 1 and lines[-1].strip().startswith(
+            marker[:3] if marker[0] in "`~" else marker[:2]
+        )
+        indent = len(lines[0]) - len(lines[0].lstrip())
+        body = [_dedent(line, indent) for line in (lines[1:-1] if is_closed else lines[1:])]
+    else:
         body = [line[4:] if line.startswith("    ") else line.lstrip("\t") for line in lines]
-        return "\n".join(["```", *body, "```"])
-    fence = opening.group(1)
-    language = re.match(r"[\w+#.-]*", lines[0].strip()[len(fence) :].strip())
-    first = fence + (language.group(0) if language else "")
-    is_closed = len(lines) > 1 and lines[-1].strip().startswith(fence)
-    return "\n".join([first, *(lines[1:-1] if is_closed else lines[1:]), fence])
+    longest = max((len(run) for run in re.findall("`{3,}", "\n".join(body))), default=2)
+    fence = "`" * (longest + 1)
+    return "\n".join([fence + language, *body, fence])
+
+
+def _dedent(line: str, indent: int) -> str:
+    return line[min(indent, len(line) - len(line.lstrip())) :]
 
 
 def _read_table(text: str, number: int, label: str, lead: str) -> Iterator[Unit]:
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     head = "\n".join([clean_inline(_squeeze_row(lines[0])), re.sub(r"-{3,}", "---", _squeeze_row(lines[1]))])
     for row in lines[2:]:
-        yield Unit("row", clean_inline(_squeeze_row(row)), number, label, lead, head)
+        cleaned = close_marks(clean_inline(_squeeze_row(row)))
+        if _has_words(cleaned):
+            yield Unit("row", cleaned, number, label, lead, head)
 
 
 def _squeeze_row(row: str) -> str:
@@ -157,22 +138,22 @@ def _squeeze_row(row: str) -> str:
 
 
 def _read_list(text: str, number: int, label: str, lead: str) -> Iterator[Unit]:
-    text = _NESTED_MARKER.sub("", _FENCED_CONTAINER.sub("", text))
+    """Read a list's items; those of a short list are one unit, for steps make sense only together."""
+    text = drop_definitions(_NESTED_MARKER.sub("", _FENCED_CONTAINER.sub("", text)))
     lines = text.split("\n")
     indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
     items: list[list[str]] = []
-    is_fenced = False
+    fence: str | None = None
     for line in (line[indent:] for line in lines):
         starts_item = (
-            not is_fenced and len(line) - len(line.lstrip()) <= 1 and bool(_ITEM.match(line.lstrip()))
+            fence is None and len(line) - len(line.lstrip()) <= 1 and bool(_ITEM.match(line.lstrip()))
         )
-        if line.lstrip().startswith(("```", "~~~")):
-            is_fenced = not is_fenced
+        fence = track_fence(line, fence)
         if starts_item or not items:
             items.append([])
         items[-1].append(line)
     cleaned = [_clean_item("\n".join(item).rstrip()) for item in items]
-    cleaned = [item for item in cleaned if any(character.isalnum() for character in item)]
+    cleaned = [item for item in cleaned if _has_words(item)]
     if len("\n".join(cleaned)) <= _SHORT_LIST:
         cleaned = ["\n".join(cleaned)] if cleaned else []
     for item in cleaned:
@@ -180,9 +161,23 @@ def _read_list(text: str, number: int, label: str, lead: str) -> Iterator[Unit]:
 
 
 def _clean_item(item: str) -> str:
-    """Clean the prose of a list item, not the code blocks in it; its indents stay."""
-    parts = re.split(
-        r"(^[ \t]*(?:```|~~~).*?^[ \t]*(?:```|~~~)[ \t]*$)", item, flags=re.MULTILINE | re.DOTALL
+    """Clean the prose of a list item, not the code blocks in it; its indents stay, a fence left open is closed."""
+    parts: list[tuple[bool, list[str]]] = []
+    fence: str | None = None
+    opening = ""
+    for line in item.split("\n"):
+        was_open = fence is not None
+        fence = track_fence(line, fence)
+        if fence is not None and not was_open:
+            opening = line[: len(line) - len(line.lstrip())] + fence
+        is_code = was_open or fence is not None
+        if not parts or parts[-1][0] != is_code:
+            parts.append((is_code, []))
+        parts[-1][1].append(line)
+    if fence is not None:
+        parts[-1][1].append(opening)
+    cleaned = (
+        "\n".join(lines) if is_code else close_marks(clean_inline("\n".join(lines)))
+        for is_code, lines in parts
     )
-    cleaned = "".join(part if index % 2 else clean_inline(part) for index, part in enumerate(parts))
-    return re.sub(r"\n(?:[ \t]*\n)+", "\n\n", cleaned)
+    return re.sub(r"\n(?:[ \t]*\n)+", "\n\n", "\n".join(cleaned)).rstrip()

@@ -9,14 +9,8 @@ import pytest
 from langchain_core.messages import AIMessageChunk, HumanMessage, SystemMessage
 from markdown_it import MarkdownIt
 
-from chatbot.offline import (
-    LONGEST_ANSWER,
-    NOTHING_TO_QUOTE,
-    NOTICES,
-    OfflineChatModel,
-    QuotablePassage,
-    quote_answer,
-)
+from chatbot.offline import NOTHING_TO_QUOTE, NOTICES, OfflineChatModel, quote_answer
+from chatbot.quotation import LONGEST_ANSWER, QuotablePassage
 
 UNBAN = """You can lift a ban by hand before its time is over:
 
@@ -98,8 +92,9 @@ def test_a_sentence_comes_before_a_table_that_matches_as_well() -> None:
     table = (
         "| Setting | Meaning |\n| --- | --- |\n| `MAX_SIZE` | limit of an upload |\n| `OTHER` | something |"
     )
-    quoted = answer("MAX_SIZE upload limit", table, "`MAX_SIZE` sets the limit of an upload.")
-    assert quoted.startswith("`MAX_SIZE` sets the limit of an upload. [2]\n\n| Setting | Meaning |")
+    sentence = "To be kind to small disks, `MAX_SIZE` sets the limit of an upload in megabytes."
+    quoted = answer("MAX_SIZE upload limit", table, sentence)
+    assert quoted.startswith(f"{sentence} [2]\n\n| Setting | Meaning |")
     assert quoted.endswith("| `MAX_SIZE` | limit of an upload |\n\n[1]")
 
 

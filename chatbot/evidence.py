@@ -1,0 +1,191 @@
+"""How much speaks for each unit of some passages as the answer to a question."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from chatbot.excerpts import Unit, read_units
+from chatbot.text import detect_language, fold, tokenize
+
+_CONTEXT_SHARE = 0.5
+_NEIGHBOUR_SHARE = 0.25
+_RANK_DECAY = 0.85
+# One passage in five, whatever of the question's words its sentences have: the search had reasons to put it first.
+_FIRST_BONUS = 0.2
+_TYPE_GAIN = 1.3
+_CODE_GAIN = 1.2
+_TYPE_BONUS = 0.05
+_POINTER_SHARE = 0.3
+_SHORTEST_FUZZY = 5
+
+_ASKS_NUMBER = re.compile(
+    r"\b(?:how (?:many|much|long|often|old|far|fast|large|big|high|tall|deep)|when|(?:what|which) (?:year|date|day|time|"
+    r"number|percentage|size|port)|combien|quand|(?:quelle?s?) (?:est |était |sont )?(?:la |le |l['’])?(?:date|année|"
+    r"durée|taille|superficie|population|nombre|âge|pourcentage|jour|an|montant|prix|port))\b",
+    re.IGNORECASE,
+)
+_ASKS_NAME = re.compile(
+    r"\b(?:who|whom|whose|where|(?:what|which) (?:country|city|person|state|company)|qui|où|quelle? (?:pays|ville|"
+    r"personne|entreprise))\b",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"\w+")
+_INNER_NAME = re.compile(r"(?<=[a-zà-ÿ,;:\d] )[A-ZÀ-Ý][\w'’-]+")
+_IDENTIFIER = re.compile(r"`[^`\n]+`|\b[A-Z]+_[A-Z_]+\b|(?<![\w-])--?[a-z][\w-]+")
+_POINTER = re.compile(
+    r"(?:see|refer to|check|visit|read|for (?:more|further|additional|all|full|other|details)\b[^.]*\b(?:see|refer to|"
+    r"check|visit|read)|learn more|more (?:information|details)|voir|consultez|reportez-vous|pour (?:plus|en savoir|de "
+    r"plus)\b[^.]*\b(?:voir|voyez|consultez|reportez-vous))\b[^.]{0,100}\.?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A unit that may be quoted; `terms` are its own, `context` those of heading, label and announcement.
+
+    `passage` counts the passages from 0, best first; `section` is the first passage of the same section.
+    """
+
+    passage: int
+    section: int
+    unit: Unit
+    terms: frozenset[str]
+    context: frozenset[str]
+
+
+def list_candidates(
+    question: str, language: str, passages: Sequence[tuple[str, str, str]]
+) -> tuple[list[Candidate], list[str]]:
+    """Read passages into candidates in reading order, and the question into terms that fit theirs.
+
+    All are read in the question's language: what counts is that both sides are stemmed alike.
+
+    Args:
+        language: of a question that does not tell its own.
+        passages: (source, heading, text) of each, best first.
+    """
+    spoken = detect_language(question, default=language)
+    candidates: list[Candidate] = []
+    sections: dict[tuple[str, str], int] = {}
+    for number, (source, heading, text) in enumerate(passages):
+        section = sections.setdefault((source, heading), number)
+        title = heading.rsplit(" > ", 1)[-1]
+        for unit in read_units(text):
+            terms = frozenset(tokenize(unit.text, spoken))
+            around = frozenset(tokenize(f"{unit.lead} {unit.label} {title}", spoken))
+            candidates.append(Candidate(number, section, unit, terms, around - terms))
+    known = frozenset[str]().union(*(candidate.terms | candidate.context for candidate in candidates))
+    asked = {_find_spelling(term, known) for term in tokenize(question, spoken)}
+    return candidates, sorted(asked)
+
+
+def weigh_terms(asked: Iterable[str], candidates: Sequence[Candidate]) -> dict[str, float]:
+    """Give the question's terms their idf over the candidates, as shares of its sum; unknown terms are left out.
+
+    Among passages that are all about the topic, what tells one sentence from another are the terms that few of
+    them have.
+    """
+    total = len(candidates)
+    weights: dict[str, float] = {}
+    for term in asked:
+        count = sum(term in candidate.terms for candidate in candidates)
+        if count or any(term in candidate.context for candidate in candidates):
+            weights[term] = math.log(1 + (total - count + 0.5) / (count + 0.5))
+    asked_in_all = sum(weights.values())
+    return {term: weight / asked_in_all for term, weight in weights.items()}
+
+
+def weigh(weights: Mapping[str, float], terms: frozenset[str]) -> float:
+    """Add up what a set of terms has of the question."""
+    return sum(weight for term, weight in weights.items() if term in terms)
+
+
+def score_candidates(
+    question: str, weights: Mapping[str, float], candidates: Sequence[Candidate]
+) -> list[float]:
+    """Score each candidate: its share of the question, part of what stands around it, its kind, its passage's rank.
+
+    The question's terms in the unit, half of those in its heading, label and announcement, a quarter of its
+    neighbours' (answers stand beside the words of the question as often as among them); more where it holds the
+    kind of thing that is asked for (Li and Roth, COLING 2002, in its coarsest form: a number, a name, else code).
+    Every unit of the best passage gets `_FIRST_BONUS`. Checked on five question sets for direction, not fitted.
+    """
+    expects = _expect(question)
+    own: list[float] = []
+    for candidate in candidates:
+        match = weigh(weights, candidate.terms) + _CONTEXT_SHARE * weigh(weights, candidate.context)
+        gain, bonus = expects(candidate.unit)
+        own.append(match * gain + bonus)
+    scores: list[float] = []
+    for index, candidate in enumerate(candidates):
+        near = sum(
+            own[other]
+            for other in (index - 1, index + 1)
+            if 0 <= other < len(candidates) and candidates[other].passage == candidate.passage
+        )
+        score = (own[index] + _NEIGHBOUR_SHARE * near) * _RANK_DECAY**candidate.passage
+        scores.append(score + (_FIRST_BONUS if candidate.section == 0 else 0))
+    return [
+        score * (_POINTER_SHARE if _POINTER.fullmatch(candidate.unit.text) else 1)
+        for score, candidate in zip(scores, candidates, strict=True)
+    ]
+
+
+def _expect(question: str) -> Callable[[Unit], tuple[float, float]]:
+    """Give what tells a unit's gain and bonus for holding what the question asks for and does not name itself."""
+    said = frozenset(_WORD.findall(fold(question)))
+    asks_number = _ASKS_NUMBER.search(question) is not None
+    asks_name = not asks_number and _ASKS_NAME.search(question) is not None
+
+    def expects(unit: Unit) -> tuple[float, float]:
+        gain, bonus = 1.0, 0.0
+        if (asks_number and _has_news(_WORD.findall(unit.text), said, has_digit=True)) or (
+            asks_name and _has_news(_INNER_NAME.findall(unit.text), said)
+        ):
+            gain, bonus = _TYPE_GAIN, _TYPE_BONUS
+        if not asks_name and (unit.kind == "code" or _has_news(_IDENTIFIER.findall(unit.text), said)):
+            gain, bonus = gain * _CODE_GAIN, bonus + _TYPE_BONUS
+        return gain, bonus
+
+    return expects
+
+
+def _has_news(words: Iterable[str], said: frozenset[str], *, has_digit: bool = False) -> bool:
+    return any(
+        fold(word.strip("` ")) not in said
+        for word in words
+        if not has_digit or any(character.isdigit() for character in word)
+    )
+
+
+def _find_spelling(term: str, known: frozenset[str]) -> str:
+    """Take an unknown term for the known one that differs by one slip of the keyboard, where there is just one.
+
+    The first letter counts as right: typing errors seldom touch it (Kukich, ACM Computing Surveys 1992).
+    """
+    if term in known or len(term) < _SHORTEST_FUZZY or not term.isalpha():
+        return term
+    near = [
+        other
+        for other in known
+        if other[:1] == term[0] and abs(len(other) - len(term)) <= 1 and _differs_by_one(term, other)
+    ]
+    return near[0] if len(near) == 1 else term
+
+
+def _differs_by_one(one: str, other: str) -> bool:
+    """Tell whether a letter added, left out, changed, or two swapped make one word of the other."""
+    start = 0
+    while start < min(len(one), len(other)) and one[start] == other[start]:
+        start += 1
+    rest, other_rest = one[start:], other[start:]
+    return (
+        rest[1:] == other_rest[1:]
+        or rest[1:] == other_rest
+        or rest == other_rest[1:]
+        or (rest[:2] == other_rest[1::-1] and rest[2:] == other_rest[2:])
+    )
