@@ -57,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_log(commands)
     _add_erasure(commands)
     _add_users(commands)
+    _add_codes(commands)
     check = _add(commands, "config", "config", "show the effective settings, secrets masked")
     check.add_argument("--check", action="store_true", help="exit 1 with one line per fault")
     _add_json(check)
@@ -110,6 +111,19 @@ def _add_asking(commands: Any) -> None:
     evaluate.add_argument(
         "--dump", metavar="FILE.jsonl", type=Path, help="what was found and said, per question"
     )
+    evaluate.add_argument(
+        "--report", metavar="FILE.html", type=Path, help="a page for a browser, in one file"
+    )
+    evaluate.add_argument(
+        "--baseline", metavar="FILE", type=Path, help="the --dump of an earlier run to compare with"
+    )
+    evaluate.add_argument(
+        "--at-once",
+        metavar="N",
+        type=_read_count,
+        default=8,
+        help="questions being answered at once; 8 by default",
+    )
     _add_json(evaluate)
 
 
@@ -159,6 +173,33 @@ def _add_users(commands: Any) -> None:
             "--password-stdin", action="store_true", help="read the password from the first line of stdin"
         )
     actions.add_parser("remove", help="remove an account").add_argument("name", metavar="NAME")
+
+
+def _add_codes(commands: Any) -> None:
+    codes = _add(commands, "codes", "codes", "look after the beta codes")
+    actions = codes.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="make a code; it is printed once")
+    add.add_argument(
+        "--label", required=True, metavar="LABEL", help="its testers are called LABEL-1, LABEL-2 …"
+    )
+    add.add_argument("--wave", metavar="WAVE", help="the wave of testers it belongs to")
+    add.add_argument(
+        "--expires",
+        metavar="DATE",
+        type=_read_date,
+        help="last day it is good for, in TIMEZONE; default: none",
+    )
+    add.add_argument("--uses", metavar="N", type=int, help="how many logins it gives; default: any number")
+    _add_json(add)
+    _add_json(actions.add_parser("list", help="list the codes, without the codes themselves"))
+    revoke = actions.add_parser("revoke", help="take a code out of force; its logins end at once")
+    revoke.add_argument("label", metavar="LABEL")
+
+
+def _read_count(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 64:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 64")
 
 
 def _read_date(text: str) -> date:

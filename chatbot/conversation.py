@@ -26,7 +26,7 @@ from chatbot.assistants.definition import Assistant, Assistants
 from chatbot.errors import EmptyMessage, GuichetError, Interrupted, MessageTooLong
 from chatbot.events import Event, Failed, Html, Sources, Started, Token
 from chatbot.knowledge.retriever import Knowledge
-from chatbot.limiter import Limiter
+from chatbot.limiter import Limiter, multiply_rate
 from chatbot.models import Part, close_model, stream_answer
 from chatbot.prompts import PromptInput, build_messages
 from chatbot.settings import Settings
@@ -40,17 +40,29 @@ from chatbot.text import clean_text, detect_language, is_blank
 logger = logging.getLogger(__name__)
 
 HTML_INTERVAL_S = 0.1
+# So many testers behind one address may ask at their full rate.
+TESTERS_PER_SOURCE = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a tester sends; `language` is the reader's, or None to take the question's own."""
+    """What a tester sends.
+
+    Args:
+        language: the reader's, or None to take the question's own.
+        source: names the address it came from, for the limit of what one address sends; None = no such limit.
+        opening: a write that makes the thread, in the transaction of the question; None where the thread is there.
+        history: earlier turns, (question, answer), oldest first, that the client brings along; None = the thread's own.
+    """
 
     thread_id: str
     tester: str
     text: str
     language: str | None = None
     idempotency_key: str | None = None
+    source: str | None = None
+    opening: Callable[[Connection], None] | None = None
+    history: tuple[tuple[str, str], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,7 @@ class Turn:
     text: str
     language: str
     is_repeat: bool = False
+    history: tuple[tuple[str, str], ...] | None = None
 
 
 @dataclass(slots=True)
@@ -135,6 +148,7 @@ class Conversation:
         self._versions = version_numbers
         self._metrics = metrics
         self._rate = Limiter(store, settings.rate_limit, "message")
+        self._source_rate = Limiter(store, multiply_rate(settings.rate_limit, TESTERS_PER_SOURCE), "source")
 
     async def open_turn(self, question: Question) -> Turn:
         """Check the rules and make the question durable.
@@ -149,6 +163,8 @@ class Conversation:
         if len(text) > self._settings.max_message_characters:
             raise MessageTooLong(len(text), self._settings.max_message_characters)
         await asyncio.to_thread(self._rate.count, question.tester)
+        if question.source:
+            await asyncio.to_thread(self._source_rate.count, question.source)
         return await self.store.write_async(self._open, question, text)
 
     async def find_repeat(self, question: Question) -> Turn | None:
@@ -192,6 +208,8 @@ class Conversation:
         now = self.clock()
         if repeat := _find_repeat(connection, question, text):
             return repeat
+        if question.opening:
+            question.opening(connection)
         thread = threads.read_thread(connection, question.thread_id, question.tester)
         # Its file may have gone since the thread was started.
         self.assistants.get(thread.assistant)
@@ -208,6 +226,7 @@ class Conversation:
             language=detect_language(text, default=language or "en")
             if not question.language
             else question.language,
+            history=question.history,
         )
         leases.take_lease(
             connection,
@@ -259,16 +278,16 @@ class Conversation:
         yield Html(draft.html())
 
     async def _build_prompt(self, turn: Turn, assistant: Assistant, draft: Draft) -> PromptInput:
-        history: list[tuple[str, str]] = []
-        if assistant.history and turn.position > 1:
+        history = list(turn.history or ())
+        if assistant.history and turn.history is None and turn.position > 1:
             earlier = await self.store.read_async(threads.list_messages, turn.thread.thread_id)
-            history = _pair_turns(earlier)[-assistant.history :]
+            history = _pair_turns(earlier)
         prompt = PromptInput(
             instructions=assistant.prompt,
             question=turn.text,
             language=turn.language,
             passages=draft.numbered(),
-            history=history,
+            history=history[-assistant.history :] if assistant.history else [],
         )
         draft.prompt = prompt
         return prompt

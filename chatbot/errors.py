@@ -3,6 +3,7 @@
 GuichetError
 ├── SettingsError                 a setting or file of the operator's is wrong; met at the start
 ├── UsageError                    a command was called with values that do not go together
+├── CodeError                     a beta code cannot be made or revoked as it was asked
 ├── RequestError                  the tester's side: what was asked cannot be done as it was asked
 │   ├── EmptyMessage, MessageTooLong, InvalidRequest
 │   ├── NotLoggedIn, WrongPassword, OriginNotAllowed
@@ -17,6 +18,7 @@ GuichetError
 │   ├── Interrupted               the service ended while the answer was being written
 │   ├── Starting                  asked before the start is over
 │   ├── LogUnavailable            there is no published log, or it cannot be read
+│   ├── TunnelUnavailable         the public link of --share cannot be opened
 │   └── ReportFailed              a report could not be laid out
 └── ProviderError                 the model's side: torn, empty or unfinished answer
     ├── ProviderRejected          key, quota, content filter
@@ -54,6 +56,12 @@ class UsageError(GuichetError):
     """Values of a command do not go together."""
 
     code = "usage"
+
+
+class CodeError(GuichetError):
+    """A beta code cannot be made or revoked as it was asked."""
+
+    code = "code_invalid"
 
 
 class RequestError(GuichetError):
@@ -214,6 +222,12 @@ class LogUnavailable(ServiceError):
     """There is no published log, or it cannot be read."""
 
     code = "log_unavailable"
+
+
+class TunnelUnavailable(ServiceError):
+    """The public link of `--share` cannot be opened."""
+
+    code = "tunnel_unavailable"
 
 
 class ReportFailed(ServiceError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from datetime import timedelta
 
@@ -12,6 +13,9 @@ from limits.strategies import FixedWindowRateLimiter
 from chatbot.errors import RateLimited
 from chatbot.store import counters
 from chatbot.store.engine import Store
+from chatbot.telemetry import log_security
+
+logger = logging.getLogger(__name__)
 
 
 class StoreStorage(Storage):
@@ -44,6 +48,12 @@ class StoreStorage(Storage):
 
     def clear(self, key: str) -> None:
         self._store.write(counters.clear_counter, key)
+
+
+def multiply_rate(rate: str, factor: int) -> str:
+    """Give a rate such as `30/minute` that allows `factor` times as much."""
+    number, _, period = rate.partition("/")
+    return f"{int(number) * factor}/{period}"
 
 
 class Limiter:
@@ -86,4 +96,7 @@ class Limiter:
     def _refuse(self, key: str) -> RateLimited:
         end = self._strategy.get_window_stats(self._item, self._deed, key).reset_time
         seconds = max(1, math.ceil(end - self._store.clock().timestamp()))
+        log_security(
+            logger, "A limit was reached", "rate-limited", labels__limit=f"{self._deed}: {self._item}"
+        )
         return RateLimited(f"Too many ({self._item}). Try again in {seconds} seconds.", seconds)

@@ -110,6 +110,16 @@ def log_event(logger: logging.Logger, message: str, /, level: int = logging.INFO
     logger.log(level, message, extra={FIELDS_ATTRIBUTE: named})
 
 
+def log_security(logger: logging.Logger, message: str, action: str, /, **fields: Any) -> None:
+    """Write a line about a refusal that whoever watches over the house wants to see; never with a secret.
+
+    Args:
+        action: what was refused, as `event.action`.
+    """
+    kind = {"event__kind": "event", "event__category": "authentication", "event__outcome": "failure"}
+    log_event(logger, message, level=logging.WARNING, event__action=action, **kind, **fields)
+
+
 class Metrics:
     """The metrics of one service, on a registry of their own."""
 

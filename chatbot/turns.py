@@ -117,6 +117,21 @@ class Turns:
                 return
             await changed.wait()
 
+    def is_kept(self, message_id: str, tester: str) -> bool:
+        """Tell whether the events of this tester's turn are kept here."""
+        running = self._running.get(message_id)
+        return running is not None and running.tester == tester
+
+    def is_seen(self, message_id: str, tester: str, after: int) -> bool:
+        """Tell whether a turn whose events are kept here is over, and nothing comes after event `after`."""
+        running = self._running.get(message_id)
+        return (
+            running is not None
+            and running.tester == tester
+            and running.is_over
+            and after >= len(running.events)
+        )
+
     def stop(self, message_id: str, tester: str) -> bool:
         """End a turn early; what was written is kept. False where it is not running here."""
         running = self._running.get(message_id)

@@ -18,13 +18,15 @@ from tests.conftest import ROOT
 FLOORS = (
     {
         *("chatbot", "chatbot.settings", "chatbot.errors", "chatbot.telemetry", "chatbot.text"),
-        *("chatbot.stopwords", "chatbot.blocks", "chatbot.markup", "chatbot.citations"),
+        *("chatbot.stopwords", "chatbot.blocks", "chatbot.markup", "chatbot.citations", "chatbot.prose"),
     },
     {"chatbot.store"},
     {"chatbot.log", "chatbot.analytics"},
-    {"chatbot.knowledge", "chatbot.excerpts", "chatbot.models", "chatbot.offline"},
+    {"chatbot.knowledge", "chatbot.excerpts", "chatbot.evidence", "chatbot.typesetting"},
+    {"chatbot.quotation", "chatbot.models", "chatbot.offline"},
+    {"chatbot.question_set", "chatbot.significance", "chatbot.outcomes", "chatbot.comparison"},
     {"chatbot.assistants", "chatbot.reports", "chatbot.prompts"},
-    {"chatbot.limiter", "chatbot.access", "chatbot.accounts"},
+    {"chatbot.limiter", "chatbot.codes", "chatbot.secret_key", "chatbot.access", "chatbot.accounts"},
     {"chatbot.events"},
     {"chatbot.answer"},
     {"chatbot.conversation"},

@@ -9,9 +9,9 @@ import sys
 import streamlit as st
 
 from apps.admin.services import Services
-from chatbot.access import load_secret_key
 from chatbot.accounts import Accounts, ensure_first_admin
 from chatbot.analytics import Analytics
+from chatbot.secret_key import load_secret_key
 from chatbot.settings import load_settings
 from chatbot.store.engine import Store
 from chatbot.telemetry import configure_logging

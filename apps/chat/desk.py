@@ -72,11 +72,12 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Who calls, and in which language the reader reads."""
+    """Who calls, in which language the reader reads, and from where, as limits count it."""
 
     login: Login
     language: str
     wanted_thread: str
+    source: str
 
 
 class Desk:
@@ -186,7 +187,8 @@ class Desk:
         thread = await self._take_thread(thread_id, visit)
         # Told before the question is checked: where it is refused, the next one goes into the same thread.
         yield {self._fields.thread: thread.thread_id}
-        turn = await self._turns.start(Question(thread.thread_id, visit.login.tester, text))
+        question = Question(thread.thread_id, visit.login.tester, text, source=visit.source)
+        turn = await self._turns.start(question)
         view = TurnView(turn.message_id, turn.text, "pending")
         yield {
             self._fields.alert: "",
@@ -258,7 +260,9 @@ class Desk:
         """
         login = await self._services.access.identify(request.cookies.get(COOKIE))
         wanted = str(request.query_params.get("thread", ""))
-        return Visit(login, self._read_language(request), wanted)
+        address = request.client.host if request.client else "unknown"
+        source = self._services.access.name_source(address)
+        return Visit(login, self._read_language(request), wanted, source)
 
     def _read_language(self, request: gr.Request) -> str:
         return choose_language(self._services.settings, request.headers.get("accept-language", ""))
@@ -299,7 +303,9 @@ class Desk:
             language=visit.language,
             created_at=self._store.clock(),
         )
-        await self._store.write_async(threads.add_thread, thread, login.notice_version)
+        await self._store.write_async(
+            threads.add_thread, thread, login.notice_version, login.notice_accepted_at
+        )
         return thread
 
     async def _find_question(self, reference: str, visit: Visit) -> str:

@@ -1,4 +1,4 @@
-"""Errors on their way out: class → status and code, once, here."""
+"""Errors on their way out: whatever was raised becomes a response, here and nowhere else."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-from apps.chat.wire import STATUS_OF_CODE, describe_error, state_error
+from apps.chat.refusals import refuse, refuse_error
 from chatbot.errors import GuichetError, RequestError
-from chatbot.telemetry import current_trace_id
 
 logger = logging.getLogger(__name__)
 
@@ -30,28 +29,24 @@ def install_handlers(app: FastAPI) -> None:
     async def _answer_ours(request: Request, error: GuichetError) -> JSONResponse:
         if not isinstance(error, RequestError):
             logger.error("%s: %s", error.code, error)
-        headers = {}
-        if (seconds := getattr(error, "retry_after_s", None)) is not None:
-            headers["retry-after"] = str(seconds)
-        body = state_error(error.code, str(error), current_trace_id(), **describe_error(error))
-        return JSONResponse(body, STATUS_OF_CODE.get(error.code, 500), headers=headers)
+        return refuse_error(request.url.path, error)
 
     @app.exception_handler(RequestValidationError)
     async def _answer_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         # Without the input: it may hold what JSON cannot (NaN, lone surrogates), or a secret.
         faults = error.errors()
+        path = request.url.path
         if any(fault["type"] == "json_invalid" for fault in faults):
-            return _answer(400, "invalid_json", "The body is not JSON. Send one JSON object.")
+            return refuse(path, "invalid_json", "The body is not JSON. Send one JSON object.")
         lines = [f"{'.'.join(map(str, fault['loc'][1:])) or 'body'}: {fault['msg']}" for fault in faults]
-        return _answer(400, "invalid_request", "; ".join(lines))
+        return refuse(path, "invalid_request", "; ".join(lines))
 
     @app.exception_handler(HTTPException)
     async def _answer_http(request: Request, error: HTTPException) -> JSONResponse:
         code = HTTP_CODES.get(error.status_code, "invalid_request")
         message = f"{request.method} {request.url.path[:200]}: {error.detail.rstrip('.')}."
-        response = _answer(error.status_code, code, message)
-        response.headers.update(error.headers or {})
-        return response
+        headers = dict(error.headers or {})
+        return refuse(request.url.path, code, message, error.status_code, headers)
 
 
 class Misses(BaseRoute):
@@ -84,7 +79,3 @@ class Misses(BaseRoute):
             if match is Match.PARTIAL:
                 return route, child_scope
         return None
-
-
-def _answer(status: int, code: str, message: str) -> JSONResponse:
-    return JSONResponse(state_error(code, message, current_trace_id()), status)

@@ -2,7 +2,7 @@
 
 Gradio leaves routes of its own open whatever its `auth_dependency` says, so the gate stands before it as ASGI
 middleware: only the paths named here are reached without a login. It also bounds bodies before they are read, refuses
-changes asked for by foreign pages, and gives every response its trace id and headers.
+changes asked for by foreign pages, and gives every response its headers. `edge` stands before it.
 """
 
 from __future__ import annotations
@@ -13,22 +13,34 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from apps.chat.edge import build_headers, read_host
+from apps.chat.loopback import read_address
+from apps.chat.refusals import refuse, refuse_error
 from apps.chat.services import COOKIE, Services
-from apps.chat.wire import STATUS_OF_CODE, state_error
+from apps.chat.tunnel import Tunnel
 from chatbot.access import LOGIN_LIFE
 from chatbot.errors import GuichetError, NotLoggedIn, OriginNotAllowed
 from chatbot.store.records import Login
-from chatbot.telemetry import bind_trace, choose_trace_id, current_trace_id, log_event
+from chatbot.telemetry import log_event, log_security
 
 logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
 # Reached without a login. `/metrics` asks for its own token.
 OPEN_PATHS = frozenset(
-    {"/login", "/api/login", "/health/live", "/health/ready", "/metrics", "/favicon.ico", "/login.css"}
+    {
+        "/login",
+        "/api/login",
+        "/api/resume",
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+        "/favicon.ico",
+        "/login.css",
+    }
 )
 # In open mode a login is made where a tester comes in.
 DOORS = frozenset({"/", "/api/start_chat"})
@@ -37,37 +49,9 @@ KNOWN_METHODS = UNSAFE | {"GET", "HEAD", "OPTIONS"}
 # Gradio's own upload; nothing here takes files.
 CLOSED_PREFIXES = ("/gradio_api/upload", "/upload", "/gradio_api/file=http", "/gradio_api/proxy=")
 JSON_PREFIXES = ("/api/", "/v1/")
-SECURITY_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "x-frame-options": "SAMEORIGIN",
-    "content-security-policy": (
-        "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
-        "frame-ancestors 'self'; base-uri 'self'; form-action 'self'; object-src 'none'"
-    ),
-}
-
-
-class Trace:
-    """ASGI middleware, the outermost: every response has a trace id, also one that never reaches the gate."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        trace_id = choose_trace_id(Headers(scope=scope).get("x-trace-id"))
-
-        async def send_marked(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-trace-id"] = trace_id
-            await send(message)
-
-        with bind_trace(trace_id):
-            await self._app(scope, receive, send_marked)
+# What never changes while a version stands may be kept; all else may be personal.
+CACHED_PREFIXES = ("/static/", "/assets/", "/gradio_api/static/", "/gradio_api/assets/", "/api/docs/assets/")
+CACHED_PATHS = frozenset({"/theme.css", "/favicon.ico", "/widget.js", "/login.css"})
 
 
 class Guard:
@@ -80,6 +64,7 @@ class Guard:
         self._app = app
         self._services = services
         self._own_origins = frozenset(services.settings.origins)
+        self.headers = build_headers(services.settings.origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -107,8 +92,8 @@ class Guard:
         except NotLoggedIn:
             if path in OPEN_PATHS:
                 return None, None
-            if self._services.access.is_open and path in DOORS:
-                return await self._services.access.open_login()
+            if path in DOORS and await self._services.access.check_open():
+                return await self._services.access.open_login(read_address(scope))
             raise
 
     def _check_origin(self, scope: Scope, headers: Headers) -> None:
@@ -117,7 +102,13 @@ class Guard:
         if scope["method"] not in UNSAFE or not origin or origin in self._own_origins:
             return
         if urlsplit(origin).netloc != headers.get("host", ""):
-            log_event(logger, "A foreign origin was refused", level=logging.WARNING, url__domain=origin[:200])
+            log_security(
+                logger,
+                "A foreign origin was refused",
+                "origin-refused",
+                url__domain=origin[:200],
+                source__ip=read_address(scope),
+            )
             raise OriginNotAllowed(
                 f"The origin {origin[:200]} may not call this service. Add it to ALLOWED_ORIGINS."
             )
@@ -198,15 +189,19 @@ class _Exchange:
             "GET",
             "HEAD",
         )
-        if isinstance(error, NotLoggedIn) and wants_page and not self._scope["path"].startswith("/api/"):
+        if (
+            isinstance(error, NotLoggedIn)
+            and wants_page
+            and not self._scope["path"].startswith(JSON_PREFIXES)
+        ):
             return RedirectResponse("/login", status_code=303)
-        return self._error(error.code, str(error))
+        return refuse_error(self._scope["path"], error)
 
     def _too_large(self) -> Response:
         return self._error("body_too_large", f"A request may have at most {MAX_BODY_BYTES // 1024} KiB.")
 
     def _error(self, code: str, message: str) -> Response:
-        return JSONResponse(state_error(code, message, current_trace_id()), STATUS_OF_CODE.get(code, 500))
+        return refuse(self._scope["path"], code, message)
 
     async def _receive_bounded(self) -> Message:
         message = await self._receive()
@@ -224,15 +219,13 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = MutableHeaders(scope=message)
-            for name, value in SECURITY_HEADERS.items():
+            for name, value in self._guard.headers.items():
                 headers.setdefault(name, value)
-            if (
-                self._scope["path"].startswith(("/api", "/gradio_api", "/login"))
-                or self._scope["path"] == "/"
-            ):
+            if not is_cacheable(self._scope["path"]):
                 headers["cache-control"] = "no-store"
             if self._new_token:
-                headers.append("set-cookie", make_cookie(self._new_token, self._scope["scheme"] == "https"))
+                is_secure = is_https(self._scope, self._guard.services.tunnel)
+                headers.append("set-cookie", make_cookie(self._new_token, is_secure))
         await self._send(message)
 
     def _observe(self) -> None:
@@ -265,6 +258,16 @@ def read_token(headers: Headers) -> str | None:
         return token.strip()
     # The standard library's parser ends at the first cookie it does not like, and ours may come after it.
     return cookie_parser(headers.get("cookie", "")).get(COOKIE)
+
+
+def is_cacheable(path: str) -> bool:
+    """Tell whether a browser may keep what is at a path."""
+    return path in CACHED_PATHS or path.startswith(CACHED_PREFIXES)
+
+
+def is_https(scope: Scope, tunnel: Tunnel) -> bool:
+    """Tell whether the caller speaks HTTPS: to us, to a proxy that is believed, or to the share tunnel."""
+    return scope["scheme"] == "https" or bool(tunnel.host and read_host(Headers(scope=scope)) == tunnel.host)
 
 
 def make_cookie(token: str, is_secure: bool) -> str:

@@ -17,17 +17,20 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from filelock import FileLock, Timeout
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from apps.chat import api
 from apps.chat.api_docs import OPENAPI_URL, add_docs
+from apps.chat.callers import set_cookie
+from apps.chat.edge import Hosts, Trace
 from apps.chat.faults import Misses, install_handlers
-from apps.chat.guard import Guard, Trace, make_cookie
+from apps.chat.guard import Guard
+from apps.chat.loopback import read_address
 from apps.chat.page import PAGE_OPTIONS, build_page, render_login
+from apps.chat.printer import Printer
 from apps.chat.services import Services, choose_language
 from apps.chat.texts import explain_error
 from apps.chat.wire import STATUS_OF_CODE
-from chatbot.access import Access, check_exposure, load_secret_key
+from chatbot.access import Access, check_exposure
 from chatbot.assistants.definition import Assistants
 from chatbot.conversation import Conversation, record_versions
 from chatbot.errors import GuichetError, SettingsError, StoreUnavailable
@@ -35,6 +38,7 @@ from chatbot.knowledge.retriever import Knowledge
 from chatbot.log.erase import prune
 from chatbot.log.publisher import Publisher
 from chatbot.models import build_chat_model, name_model
+from chatbot.secret_key import load_secret_key
 from chatbot.settings import Settings, find_variables, load_settings
 from chatbot.store import counters, leases
 from chatbot.store.engine import Clock, Store, utc_now
@@ -60,8 +64,8 @@ def build_services(settings: Settings, *, clock: Clock = utc_now) -> Services:
         SettingsError, StoreUnavailable: a setting, a definition or the store is wrong.
     """
     _check_variables()
-    check_exposure(settings)
     store = Store(settings.store_path, clock=clock)
+    check_exposure(settings, store)
     metrics = Metrics()
     assistants = Assistants(settings.assistants_dir)
     knowledge = Knowledge(settings.knowledge_dir, settings.private_dir / "index")
@@ -84,6 +88,8 @@ def build_services(settings: Settings, *, clock: Clock = utc_now) -> Services:
         turns=Turns(conversation, max_streams=settings.max_streams, metrics=metrics),
         assistants=assistants,
         metrics=metrics,
+        printer=Printer(store, assistants, settings),
+        started_at=clock(),
     )
 
 
@@ -113,8 +119,7 @@ def create_app(services: Services) -> FastAPI:
         allow_headers=["authorization", "content-type", "idempotency-key", "last-event-id", "x-trace-id"],
         expose_headers=["x-trace-id", "retry-after"],
     )
-    if settings.hosts:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts), www_redirect=False)
+    app.add_middleware(Hosts, names=settings.hosts, tunnel=services.tunnel)
     app.add_middleware(Trace)
     return gr.mount_gradio_app(app, build_page(services), path="/", **PAGE_OPTIONS)
 
@@ -256,7 +261,7 @@ def _add_login_page(app: FastAPI) -> None:
 
     @app.get("/login", include_in_schema=False)
     async def show_login(request: Request) -> Response:
-        if services.access.is_open or request.scope["state"]["login"]:
+        if await services.access.check_open() or request.scope["state"]["login"]:
             return RedirectResponse("/", status_code=303)
         return show(request, None, 200)
 
@@ -265,11 +270,11 @@ def _add_login_page(app: FastAPI) -> None:
         form = parse_qs((await request.body()).decode("utf-8", "replace"))
         password = clean_text(form.get("password", [""])[0])[:1000]
         try:
-            _, token = await services.access.log_in(password, api.read_address(request))
+            _, token = await services.access.come_in(password, read_address(request.scope))
         except GuichetError as error:
             return show(request, error, STATUS_OF_CODE.get(error.code, 500))
         response = RedirectResponse("/", status_code=303)
-        response.headers.append("set-cookie", make_cookie(token, request.url.scheme == "https"))
+        set_cookie(request, response, token)
         return response
 
 

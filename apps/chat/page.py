@@ -29,7 +29,7 @@ def build_page(services: Services) -> gr.Blocks:
     """Build the page and wire it to a desk."""
     title = services.assistants.default.say(services.assistants.default.title, services.settings.language)
     with gr.Blocks(title=title, analytics_enabled=False, fill_width=True) as page:
-        fields, again_send = _lay_out(services.access.is_open)
+        fields, again_send = _lay_out(services.access.is_open())
         _wire(page, Desk(services, fields), fields, again_send)
     places = services.settings.max_streams + SPARE_PLACES
     # The queue runs at most `max_threads` events at once, whatever their own limits say.

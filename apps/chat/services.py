@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from chatbot.access import Access
+from apps.chat.printer import Printer
+from apps.chat.tunnel import Tunnel
+from chatbot.access import Access, version_notice
 from chatbot.assistants.definition import Assistants
 from chatbot.settings import Settings
 from chatbot.store.engine import Store
@@ -12,6 +15,7 @@ from chatbot.telemetry import Metrics
 from chatbot.turns import Turns
 
 COOKIE = "guichet"
+LANGUAGES = ("en", "fr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,14 @@ class Services:
     turns: Turns
     assistants: Assistants
     metrics: Metrics
+    printer: Printer
+    started_at: datetime
+    tunnel: Tunnel = field(default_factory=Tunnel)
+
+
+def list_notice_versions(settings: Settings) -> frozenset[str]:
+    """Give the versions of the privacy notice in force: one per language it is read in."""
+    return frozenset(version_notice(settings.notice(language)) for language in LANGUAGES)
 
 
 def choose_language(settings: Settings, accepted: str) -> str:

@@ -1,13 +1,14 @@
-"""The wire's shapes: what comes in, checked; what goes out, built from records and events."""
+"""What goes out over the wire, built from records and events; `bodies` has what comes in."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from apps.chat.bodies import EXAMPLE_ID
 from chatbot.access import Session
 from chatbot.answer import Draft, nearest_of
 from chatbot.errors import GuichetError
@@ -15,7 +16,9 @@ from chatbot.events import Event, Failed, Html, Reply, Sources, Started, Token
 from chatbot.markup import plain_html, render_html
 from chatbot.store.records import Feedback, Message, PassageUsed
 from chatbot.store.threads import ThreadHead
-from chatbot.text import clean_text
+
+EXAMPLE_HTML = "<p>Set <code>BETA_PASSWORD</code>.</p>"
+EXAMPLE_TIME = "2026-03-01T12:00:00Z"
 
 STATUS_OF_CODE = {
     "invalid_json": 400,
@@ -49,100 +52,66 @@ STATUS_OF_CODE = {
 }
 
 
-def _clean(value: Any) -> Any:
-    return clean_text(value) if isinstance(value, str) else value
-
-
-def _refuse_bool(value: Any) -> Any:
-    """To Python `true` is 1; to the one who sent it, it is not."""
-    if isinstance(value, bool):
-        raise ValueError("allowed are 1 and -1")
-    return value
-
-
-# Lone surrogates are legal in JSON and nowhere after it.
-Text = Annotated[str, BeforeValidator(_clean)]
-
-
-class Body(BaseModel):
-    """A request's body."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
-
-
-class LoginBody(Body):
-    """The shared password."""
-
-    password: Text = Field(max_length=1000, description="The password of the beta.", examples=["open sesame"])
-
-
-class StartBody(Body):
-    """What a new thread is for."""
-
-    assistant: Text | None = Field(default=None, max_length=80, examples=["support"])
-    form: dict[str, Any] | None = Field(
-        default=None, description="Values of the assistant's form, if it has one."
-    )
-    channel: Literal["api", "widget"] = Field(default="api", description="What the tester speaks through.")
-
-
-class ChatBody(Body):
-    """A question."""
-
-    thread_id: Text = Field(max_length=64, examples=["6f9619ff-8b86-d011-b42d-00c04fc964ff"])
-    message: Text = Field(description="The question, as it was typed.", examples=["How do I add a tester?"])
-
-
-class FeedbackBody(Body):
-    """A verdict on an answer; a later one replaces it."""
-
-    message_id: Text = Field(max_length=64)
-    value: Annotated[Literal[1, -1], BeforeValidator(_refuse_bool)]
-    reason: Text | None = Field(default=None, max_length=100)
-    comment: Text | None = Field(default=None, max_length=2000)
-
-
 class Citation(BaseModel):
     """A passage behind an answer."""
 
-    number: int
+    number: int = Field(examples=[1])
     source: str = Field(examples=["en/getting-started.md"])
     heading: str = Field(examples=["Getting started > Install"])
-    snippet: str = Field(description="The passage in Markdown.")
-    snippet_html: str = Field(description="The passage, rendered and sanitized.")
+    snippet: str = Field(description="The passage in Markdown.", examples=["Set `BETA_PASSWORD`."])
+    snippet_html: str = Field(description="The passage, rendered and sanitized.", examples=[EXAMPLE_HTML])
 
 
 class SessionState(BaseModel):
     """What is left of a thread's session; null where there is no limit."""
 
-    active: bool
-    seconds_left: int | None
-    messages_left: int | None
-    characters_left: int | None
-    expires_at: datetime | None
+    active: bool = Field(examples=[True])
+    seconds_left: int | None = Field(examples=[3540])
+    messages_left: int | None = Field(examples=[49])
+    characters_left: int | None = Field(examples=[19200])
+    expires_at: datetime | None = Field(examples=["2026-03-01T13:00:00Z"])
 
 
 class NoticeState(BaseModel):
-    """The privacy notice in force."""
+    """The privacy notice in force, and whether the tester agreed to it by a click."""
 
-    version: str
-    html: str
+    version: str = Field(examples=["3f1c0a9b2d4e"])
+    html: str = Field(examples=["<p>What you write here is recorded.</p>"])
+    accepted: bool = Field(examples=[False])
+
+
+class ResumeCodeState(BaseModel):
+    """A one-time code that carries the login to another device."""
+
+    code: str = Field(examples=["4F7K-9QXM"])
+    expires_at: datetime = Field(examples=["2026-03-01T12:10:00Z"])
+
+
+class AssistantState(BaseModel):
+    """An assistant; `form` is a JSON Schema of what it asks for before the first question."""
+
+    name: str = Field(examples=["support"])
+    title: str = Field(examples=["Support"])
+    description: str = Field(examples=["Answers from the product's documentation."])
+    form: dict[str, Any] | None = None
+    available: bool = True
+    reason: str | None = Field(default=None, description="Why it is not available.")
 
 
 class LoginState(BaseModel):
     """A login."""
 
-    token: str
-    expires_at: datetime
-    tester: str
+    token: str = Field(examples=["ImI3ZjI5Ig.kT3q"])
+    expires_at: datetime = Field(examples=["2026-03-08T12:00:00Z"])
+    tester: str = Field(examples=["beta-12"])
     privacy_notice: NoticeState
 
 
 class ThreadState(BaseModel):
     """A new thread."""
 
-    thread_id: str
-    assistant: str
+    thread_id: str = Field(examples=[EXAMPLE_ID])
+    assistant: str = Field(examples=["support"])
     session: SessionState
     privacy_notice: NoticeState
     token: str | None = None
@@ -151,23 +120,23 @@ class ThreadState(BaseModel):
 class ThreadEntry(BaseModel):
     """A thread in the list of the tester's own."""
 
-    thread_id: str
-    assistant: str
-    title: str
-    created_at: datetime
-    last_at: datetime
-    messages: int
+    thread_id: str = Field(examples=[EXAMPLE_ID])
+    assistant: str = Field(examples=["support"])
+    title: str = Field(examples=["How do I add a tester?"])
+    created_at: datetime = Field(examples=[EXAMPLE_TIME])
+    last_at: datetime = Field(examples=[EXAMPLE_TIME])
+    messages: int = Field(examples=[2])
 
 
 class ReplyState(BaseModel):
     """An answer."""
 
-    message_id: str
-    answer: str
-    answer_html: str
-    answered: bool
-    status: str
-    is_cut: bool
+    message_id: str = Field(examples=[EXAMPLE_ID])
+    answer: str = Field(examples=["Set `BETA_PASSWORD`. [1]"])
+    answer_html: str = Field(examples=[EXAMPLE_HTML])
+    answered: bool = Field(examples=[True])
+    status: str = Field(examples=["complete"])
+    is_cut: bool = Field(examples=[False])
     citations: list[Citation]
     nearest: list[Citation]
     session: SessionState
@@ -176,33 +145,35 @@ class ReplyState(BaseModel):
 class VerdictState(BaseModel):
     """The tester's verdict on an answer."""
 
-    value: int
-    reason: str | None
-    comment: str | None
+    value: int = Field(examples=[1])
+    reason: str | None = Field(examples=[None])
+    comment: str | None = Field(examples=["Just what I looked for."])
 
 
 class MessageState(BaseModel):
     """A stored message."""
 
-    message_id: str
-    origin: str
-    content: str
-    html: str
-    created_at: datetime
-    status: str
-    error_origin: str | None
-    error_code: str | None
+    message_id: str = Field(examples=[EXAMPLE_ID])
+    origin: str = Field(examples=["bot"])
+    content: str = Field(examples=["Set `BETA_PASSWORD`. [1]"])
+    html: str = Field(examples=[EXAMPLE_HTML])
+    created_at: datetime = Field(examples=[EXAMPLE_TIME])
+    status: str = Field(examples=["complete"])
+    error_origin: str | None = Field(examples=[None])
+    error_code: str | None = Field(examples=[None])
     citations: list[Citation]
     nearest: list[Citation]
     feedback: VerdictState | None = None
+    documentation_requested: bool = False
 
 
 class MessageList(BaseModel):
     """A thread's messages, the oldest first; `running` is the id of the answer being written, if any."""
 
-    thread_id: str
+    thread_id: str = Field(examples=[EXAMPLE_ID])
     messages: list[MessageState]
     running: str | None = None
+    rating: int | None = Field(default=None, description="How the tester said that the thread went.")
 
 
 def cite(passages: tuple[PassageUsed, ...]) -> list[Citation]:
@@ -239,7 +210,9 @@ def state_reply(reply: Reply) -> ReplyState:
     )
 
 
-def state_message(message: Message, verdict: Feedback | None = None) -> MessageState:
+def state_message(
+    message: Message, verdict: Feedback | None = None, *, is_documentation_requested: bool = False
+) -> MessageState:
     """Give the wire form of a stored message."""
     cited = tuple(passage for passage in message.passages if passage.cited)
     is_bot = message.origin == "bot"
@@ -255,6 +228,7 @@ def state_message(message: Message, verdict: Feedback | None = None) -> MessageS
         citations=cite(cited),
         nearest=cite(nearest_of(message.passages)) if message.status == "refused" else [],
         feedback=VerdictState.model_validate(verdict, from_attributes=True) if verdict else None,
+        documentation_requested=is_documentation_requested,
     )
 
 
@@ -273,6 +247,22 @@ def state_thread(head: ThreadHead) -> ThreadEntry:
 def state_error(code: str, message: str, trace_id: str, **details: Any) -> dict[str, Any]:
     """Give the wire form of an error."""
     return {"error": {"code": code, "message": message, "trace_id": trace_id, **details}}
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong."""
+
+    code: str = Field(examples=["unknown_thread"])
+    message: str = Field(examples=["There is no such thread among yours. Start a new one."])
+    trace_id: str = Field(
+        examples=["4bf92f3577b34da6"], description="The same as in X-Trace-Id and in the log lines."
+    )
+
+
+class ErrorState(BaseModel):
+    """An error; some codes add to it, such as `limit` and `length`."""
+
+    error: ErrorDetail
 
 
 def describe_error(error: GuichetError) -> dict[str, Any]:

@@ -25,6 +25,7 @@ TURNS_PER_THREAD = (1, 1, 2, 2, 2, 3, 3, 4, 5, 7)
 LONGEST_THREAD = timedelta(minutes=40)
 
 CHANNELS = ("page",) * 7 + ("widget",) * 4 + ("api", "openai")
+CLICKING_CHANNELS = ("page", "widget")
 LABELS = (("alpha", "wave 1"), ("bravo", "wave 1"), ("partners", "wave 2"), ("press", "wave 2"), (None, None))
 TESTERS_PER_LABEL = 25
 # Beyond these shares an answer is complete.
@@ -107,17 +108,19 @@ class _Generator:
         language = "en" if rng.random() < 0.6 else "fr"
         label, wave = rng.choice(LABELS)
         thread_id = self._draw_id()
+        channel = rng.choice(CHANNELS)
         batch.threads.append(
             {
                 "thread_id": thread_id,
                 "assistant": "support",
-                "channel": rng.choice(CHANNELS),
+                "channel": channel,
                 "tester": f"{label or 'beta'}-{rng.randint(1, TESTERS_PER_LABEL)}",
                 "code_label": label,
                 "wave": wave,
                 "language": language,
                 "created_at": start,
                 "notice_version": "1",
+                "notice_accepted_at": start if channel in CLICKING_CHANNELS else None,
             }
         )
         moment = start + rng.randint(2, 30) * SECOND

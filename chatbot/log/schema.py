@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # Raised whenever a table, column or view changes: a generation with another number is rebuilt from the store.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # DuckDB 1.4 and later read and write it; the default of 2.0 cannot be read by 1.5.
 STORAGE_VERSION = "v1.4.0"
@@ -58,6 +58,12 @@ THREADS = Table(
             "notice_version",
             "VARCHAR",
             "Version of the privacy notice accepted; null where none was shown.",
+            True,
+        ),
+        Column(
+            "notice_accepted_at",
+            "TIMESTAMPTZ",
+            "When it was accepted by a click; null for a direct client, which accepts by sending a message.",
             True,
         ),
     ),

@@ -28,6 +28,7 @@ from chatbot.store.schema import (
     passages_used,
     ratings,
     requests,
+    resume_codes,
     thread_forms,
     threads,
     tombstones,
@@ -139,7 +140,9 @@ def erase_tester_traces(
     connection: Connection, label: str, before: Erasure, order: Order, now: datetime
 ) -> Erasure:
     """Erase what else is kept of a tester: logins, keys, counters; in the audit he becomes a fingerprint."""
-    rows = _delete(connection, logins, logins.c.tester == label)
+    his = select(logins.c.login_id).where(logins.c.tester == label)
+    rows = _delete(connection, resume_codes, resume_codes.c.login_id.in_(his))
+    rows += _delete(connection, logins, logins.c.tester == label)
     rows += _delete(connection, idempotency_keys, idempotency_keys.c.tester == label)
     is_his = or_(limit_counters.c.key == label, limit_counters.c.key.contains(f"/{label}/", autoescape=True))
     rows += _delete(connection, limit_counters, is_his)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, insert, or_, select, update
 from chatbot.errors import ThreadBusy
 from chatbot.store import threads
 from chatbot.store.records import Message
+from chatbot.store.schema import threads as thread_table
 from chatbot.store.schema import turns
 
 LEASE = timedelta(seconds=30)
@@ -79,6 +80,18 @@ def find_lease(connection: Connection, thread_id: str) -> Lease | None:
     """Give the turn under way of a thread."""
     columns = (turns.c[name] for name in Lease.__slots__)
     row = connection.execute(select(*columns).where(turns.c.thread_id == thread_id)).one_or_none()
+    return Lease(*row) if row else None
+
+
+def find_turn(connection: Connection, message_id: str, tester: str) -> Lease | None:
+    """Give the turn under way of an answer in a thread of a tester's."""
+    columns = (turns.c[name] for name in Lease.__slots__)
+    statement = (
+        select(*columns)
+        .join(thread_table, thread_table.c.thread_id == turns.c.thread_id)
+        .where(turns.c.message_id == message_id, thread_table.c.tester == tester)
+    )
+    row = connection.execute(statement).one_or_none()
     return Lease(*row) if row else None
 
 

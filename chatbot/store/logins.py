@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from chatbot.store.changes import take_change
 from chatbot.store.records import Login
-from chatbot.store.schema import logins, tester_numbers
+from chatbot.store.schema import codes, logins, tester_numbers, threads
 
 
 def take_tester_number(connection: Connection, label: str) -> int:
@@ -38,10 +39,18 @@ def add_login(connection: Connection, login: Login) -> None:
 
 
 def find_login(connection: Connection, login_id: str, now: datetime) -> Login | None:
-    """Give a login that is in force: neither ended nor run out."""
+    """Give a login that is in force: neither ended nor run out, nor is its code revoked or expired."""
     columns = [logins.c[field.name] for field in fields(Login)]
-    statement = select(*columns).where(
-        logins.c.login_id == login_id, logins.c.ended_at.is_(None), logins.c.expires_at > now
+    statement = (
+        select(*columns)
+        .outerjoin(codes, codes.c.code_id == logins.c.code_id)
+        .where(
+            logins.c.login_id == login_id,
+            logins.c.ended_at.is_(None),
+            logins.c.expires_at > now,
+            codes.c.revoked_at.is_(None),
+            or_(codes.c.expires_at.is_(None), codes.c.expires_at > now),
+        )
     )
     row = connection.execute(statement).one_or_none()
     return Login(*row) if row else None
@@ -52,10 +61,11 @@ def end_login(connection: Connection, login_id: str, now: datetime) -> None:
     connection.execute(update(logins).where(logins.c.login_id == login_id).values(ended_at=now))
 
 
-def accept_notice(connection: Connection, login_id: str, version: str, now: datetime) -> None:
-    """Record that a tester accepted a version of the privacy notice."""
-    connection.execute(
-        update(logins)
-        .where(logins.c.login_id == login_id)
-        .values(notice_version=version, notice_accepted_at=now)
-    )
+def accept_notice(connection: Connection, tester: str, version: str, now: datetime) -> None:
+    """Record that a tester accepted a version of the privacy notice, for the threads that were started already too."""
+    agreed = {"notice_version": version, "notice_accepted_at": now}
+    connection.execute(update(logins).where(logins.c.tester == tester).values(**agreed))
+    is_waiting = (threads.c.tester == tester) & threads.c.notice_accepted_at.is_(None)
+    if connection.execute(select(threads.c.thread_id).where(is_waiting).limit(1)).first():
+        change = take_change(connection)
+        connection.execute(update(threads).where(is_waiting).values(**agreed, change=change))

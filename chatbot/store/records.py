@@ -84,6 +84,16 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class Rating:
+    """How a whole thread went to its tester: `value` is 1 (worst) to 5 (best)."""
+
+    thread_id: str
+    value: int
+    comment: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """A thread with its messages, oldest first, and the verdicts on them by message id."""
 
@@ -104,6 +114,25 @@ class Login:
     expires_at: datetime
     ended_at: datetime | None
     notice_version: str | None
+    notice_accepted_at: datetime | None = None
+    code_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A beta code: who holds it may log in; the code itself is known by its fingerprint alone.
+
+    `max_uses` bounds how many logins it gives, None = no bound; `uses` counts them.
+    """
+
+    code_id: str
+    label: str
+    wave: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    max_uses: int | None
+    uses: int
+    revoked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ threads = Table(
     Column("created_at", Instant, nullable=False),
     Column("notice_version", String(16)),
     _change(),
+    Column("notice_accepted_at", Instant),
 )
 
 messages = Table(
@@ -223,6 +224,29 @@ logins = Table(
     Column("ended_at", Instant),
     Column("notice_version", String(16)),
     Column("notice_accepted_at", Instant),
+    Column("code_id", String(36)),
+)
+
+codes = Table(
+    "codes",
+    metadata,
+    Column("code_id", String(36), primary_key=True),
+    Column("label", String(80), nullable=False, unique=True),
+    Column("fingerprint", String(64), nullable=False, unique=True),
+    Column("wave", String(80)),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("max_uses", Integer),
+    Column("uses", Integer, nullable=False),
+    Column("revoked_at", Instant),
+)
+
+resume_codes = Table(
+    "resume_codes",
+    metadata,
+    Column("login_id", String(36), primary_key=True),
+    Column("fingerprint", String(64), nullable=False, unique=True),
+    Column("expires_at", Instant, nullable=False),
 )
 
 tester_numbers = Table(

@@ -44,12 +44,21 @@ class ThreadHead:
     messages: int
 
 
-def add_thread(connection: Connection, thread: Thread, notice_version: str | None = None) -> None:
-    """Record a new thread."""
+def add_thread(
+    connection: Connection,
+    thread: Thread,
+    notice_version: str | None = None,
+    notice_accepted_at: datetime | None = None,
+) -> None:
+    """Record a new thread.
+
+    Args:
+        notice_version: of the privacy notice it is held under.
+        notice_accepted_at: when that was agreed to by a click; None where sending a message is the agreement.
+    """
     row = {field.name: getattr(thread, field.name) for field in fields(Thread)}
-    connection.execute(
-        insert(threads).values(**row, notice_version=notice_version, change=take_change(connection))
-    )
+    notice = {"notice_version": notice_version, "notice_accepted_at": notice_accepted_at}
+    connection.execute(insert(threads).values(**row, **notice, change=take_change(connection)))
 
 
 def add_message(connection: Connection, message: Message) -> None:

@@ -1,9 +1,7 @@
-"""Logins and their tokens, the session of a thread, the key, and who may be let in."""
+"""Logins and their tokens, the session of a thread, and who may be let in."""
 
 from __future__ import annotations
 
-import stat
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -15,7 +13,6 @@ from chatbot.access import (
     Session,
     SessionRules,
     check_exposure,
-    load_secret_key,
     version_notice,
 )
 from chatbot.errors import (
@@ -24,7 +21,6 @@ from chatbot.errors import (
     SessionExpired,
     SessionFull,
     SettingsError,
-    StoreUnavailable,
     WrongPassword,
 )
 from chatbot.settings import Settings
@@ -105,15 +101,15 @@ async def test_addresses_are_not_stored(access: Access, store: Store) -> None:
 
 async def test_no_login_without_password_in_closed_mode(access: Access) -> None:
     """Where a password is needed nobody comes in without."""
-    assert not access.is_open
+    assert not access.is_open()
     with pytest.raises(NotLoggedIn):
-        await access.open_login()
+        await access.open_login(HERE)
 
 
 async def test_open_mode_lets_everyone_in(open_access: Access) -> None:
     """Without a password each comer is a tester of his own; a password that is not there cannot be guessed."""
-    assert open_access.is_open
-    login, token = await open_access.open_login()
+    assert open_access.is_open()
+    login, token = await open_access.open_login(HERE)
     assert login.tester == "open-1"
     assert await open_access.identify(token) == login
     with pytest.raises(WrongPassword):
@@ -243,43 +239,7 @@ def test_rules_come_from_the_settings(make_settings: MakeSettings) -> None:
     assert SessionRules.of(settings) == SessionRules(duration_s=1, characters=2, messages=3)
 
 
-# Key, notice, exposure
-
-
-def test_key_is_made_once(settings: Settings) -> None:
-    """A key is made at the first start, 32 bytes or more, readable to the owner alone, and then kept."""
-    key = load_secret_key(settings)
-    path = settings.private_dir / "secret-key"
-    assert len(key) >= 32
-    assert load_secret_key(settings) == key
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [file.name for file in settings.private_dir.iterdir()] == ["secret-key"]
-
-
-def test_processes_that_start_at_once_share_one_key(settings: Settings) -> None:
-    """Of several that find no key all read the one that was written first."""
-    with ThreadPoolExecutor(8) as pool:
-        assert len(set(pool.map(lambda _: load_secret_key(settings), range(8)))) == 1
-
-
-def test_key_of_the_settings_wins(make_settings: MakeSettings) -> None:
-    """SECRET_KEY is used as it is, and no file is made."""
-    settings = make_settings(secret_key="x" * 40)
-    assert load_secret_key(settings) == b"x" * 40
-    assert not settings.private_dir.exists()
-
-
-def test_short_or_unreadable_key_is_refused(settings: Settings) -> None:
-    """A key file that was cut, or is none, is named with the remedy."""
-    path = settings.private_dir / "secret-key"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"short")
-    with pytest.raises(StoreUnavailable, match="secret-key"):
-        load_secret_key(settings)
-    path.unlink()
-    path.mkdir()
-    with pytest.raises(StoreUnavailable, match="secret-key"):
-        load_secret_key(settings)
+# Notice, exposure
 
 
 def test_notice_has_a_version_of_its_text() -> None:

@@ -32,7 +32,7 @@ def test_login_gives_token_cookie_and_notice(service: Service) -> None:
     client = service.client()
     body = client.log_in().json()
     assert set(body) == {"token", "expires_at", "tester", "privacy_notice"}
-    assert set(body["privacy_notice"]) == {"version", "html"}
+    assert set(body["privacy_notice"]) == {"version", "html", "accepted"}
     assert body["privacy_notice"]["html"].startswith("<p>")
     assert datetime.fromisoformat(body["expires_at"]) > datetime.now(UTC)
     assert client.get("/api/threads").status_code == 200
@@ -119,7 +119,7 @@ def test_start_chat_gives_a_thread(tester: Client) -> None:
     assert response.status_code == 201
     assert body["assistant"] == "support"
     assert body["token"] is None
-    assert set(body["privacy_notice"]) == {"version", "html"}
+    assert set(body["privacy_notice"]) == {"version", "html", "accepted"}
     assert body["session"] == {
         "active": True,
         "seconds_left": 3600,

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from apps.chat.bodies import ChatBody, FeedbackBody
 from apps.chat.services import choose_language
 from apps.chat.wire import (
     STATUS_OF_CODE,
-    ChatBody,
-    FeedbackBody,
     describe_error,
     state_error,
     state_event,
@@ -29,7 +28,10 @@ from tests.conftest import MakeSettings
 NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
 SESSION = Session(True, 10, 9, 8, NOW)
 # Codes of commands and start, which no HTTP answer carries; and the one for all that nobody foresaw.
-NOT_ON_THE_WIRE = {"settings_invalid", "usage", "log_unavailable", "report_failed", "internal_error"}
+NOT_ON_THE_WIRE = {
+    *("settings_invalid", "usage", "code_invalid", "tunnel_unavailable"),
+    *("log_unavailable", "report_failed", "internal_error"),
+}
 # CONTRACT.md's table.
 CONTRACT = {
     400: {"invalid_json", "invalid_request", "empty_message", "message_too_long"},

@@ -43,8 +43,10 @@ def test_ended_login_is_not_found(store: Store, clock: Clock) -> None:
 def test_notice_accepted_is_noted(store: Store, clock: Clock) -> None:
     """The version of the notice that a tester agreed to stands with the login."""
     store.write(logins.add_login, make_login(clock))
-    store.write(logins.accept_notice, "a", "v1", clock())
-    assert store.read(logins.find_login, "a", clock()) == replace(make_login(clock), notice_version="v1")
+    store.write(logins.accept_notice, "beta-a", "v1", clock())
+    assert store.read(logins.find_login, "a", clock()) == replace(
+        make_login(clock), notice_version="v1", notice_accepted_at=clock()
+    )
 
 
 def test_testers_are_numbered_per_label(store: Store) -> None:

@@ -1,0 +1,60 @@
+"""Who calls a route, and in which language: what the routes' parameters are filled from."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.responses import Response
+
+from apps.chat.guard import is_https, make_cookie
+from apps.chat.loopback import read_address
+from apps.chat.services import Services, choose_language
+from chatbot.errors import NotLoggedIn
+from chatbot.store.records import Login
+
+
+def get_services(request: Request) -> Services:
+    """Give the parts of the running service."""
+    services: Services = request.app.state.services
+    return services
+
+
+def get_login(request: Request) -> Login:
+    """Give the login that the guard found.
+
+    Raises:
+        NotLoggedIn: there is none.
+    """
+    login: Login | None = request.scope.get("state", {}).get("login")
+    if login is None:
+        raise NotLoggedIn("Log in first.")
+    return login
+
+
+def get_language(request: Request) -> str:
+    """Give the reader's language."""
+    return choose_language(get_services(request).settings, request.headers.get("accept-language", ""))
+
+
+def get_address(request: Request) -> str:
+    """Give the address that a request came from, as uvicorn believes it."""
+    return read_address(request.scope)
+
+
+def get_source(request: Request) -> str:
+    """Name that address as limits count it."""
+    return get_services(request).access.name_source(read_address(request.scope))
+
+
+def set_cookie(request: Request, response: Response, token: str) -> None:
+    """Give the caller the cookie of a login, or take it away by an empty token."""
+    is_secure = is_https(request.scope, get_services(request).tunnel)
+    response.headers.append("set-cookie", make_cookie(token, is_secure))
+
+
+Parts = Annotated[Services, Depends(get_services)]
+Tester = Annotated[Login, Depends(get_login)]
+Language = Annotated[str, Depends(get_language)]
+Address = Annotated[str, Depends(get_address)]
+Source = Annotated[str, Depends(get_source)]
