@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from langchain_core.documents import Document
 
 from chatbot.access import Session
+from chatbot.addresses import find_addresses
 from chatbot.citations import MarkFilter
 from chatbot.errors import GuichetError
 from chatbot.events import Reply
+from chatbot.knowledge.curated import CuratedHit
 from chatbot.markup import render_html
-from chatbot.models import Part
-from chatbot.prompts import NumberedPassage, PromptInput, build_messages
+from chatbot.models import Part, Usage
+from chatbot.prompts import NumberedPassage, PromptInput, build_messages, fit_prompt
 from chatbot.store.records import Message, PassageUsed, Status
 from chatbot.telemetry import current_trace_id
 from chatbot.text import estimate_tokens
@@ -25,6 +27,14 @@ REFUSALS = {
     "en": "The documentation does not answer this question.",
     "fr": "La documentation ne répond pas à cette question.",
 }
+CURATED = "curated"
+CURATED_TITLES = {"en": "Answer by the team", "fr": "Réponse de l'équipe"}
+CHANGED_NOTES = {
+    "en": "The documentation that this answer refers to has changed since it was written.",
+    "fr": "La documentation à laquelle cette réponse renvoie a changé depuis qu'elle a été écrite.",
+}
+# A refusal says in a sentence what is missing; a model that goes on is guessing after all.
+REFUSAL_CHARACTERS = 300
 
 
 @dataclass(slots=True)
@@ -43,8 +53,11 @@ class Draft:
     is_refusal: bool = False
     is_cut: bool = False
     prompt: PromptInput | None = None
+    offered: list[NumberedPassage] = field(default_factory=list)
     _text: list[str] = field(default_factory=list)
     _filter: MarkFilter = field(default_factory=lambda: MarkFilter(()))
+    _usage_before: list[Usage] = field(default_factory=list)
+    _is_bounded: bool = False
     _prompt_tokens: int | None = None
     _completion_tokens: int | None = None
     _first_token: float | None = None
@@ -54,22 +67,58 @@ class Draft:
         """All that was written."""
         return "".join(self._text)
 
-    def take_passages(self, found: tuple[PassageUsed, ...]) -> None:
-        """Take the passages that the answer may cite."""
-        self.found = found
-        self._filter = MarkFilter([passage.number for passage in found])
+    def take_passages(self, documents: Sequence[Document]) -> None:
+        """Take what the retriever found, best first."""
+        self.found = number_passages(documents)
+        self.offered = offer_passages(documents)
 
-    def numbered(self) -> list[NumberedPassage]:
-        """Give the passages as the model sees them."""
-        return [
-            NumberedPassage(passage.number, passage.heading, passage.source, passage.snippet)
-            for passage in self.found
-        ]
+    def take_prompt(self, prompt: PromptInput) -> PromptInput:
+        """Cut a prompt to its budget, and give it; the answer may cite the passages left in it, and no others."""
+        self.prompt = fit_prompt(prompt)
+        addresses = find_addresses(prompt.question)
+        for passage in self.prompt.passages:
+            addresses |= find_addresses(passage.text)
+        self._filter = MarkFilter([passage.number for passage in self.prompt.passages], addresses)
+        return self.prompt
+
+    def add_usage(self, usage: Usage) -> None:
+        """Count the tokens of a call that was made before the answer's own."""
+        self._usage_before.append(usage)
 
     def add_plain(self, text: str) -> str:
         """Add words of our own."""
         self._text.append(text)
         return text
+
+    def add_curated(self, hit: CuratedHit, language: str) -> str:
+        """Add an answer of the team's own, marked as such, with its sources; tell when those have changed since."""
+        self.model = CURATED
+        self.found = tuple(
+            PassageUsed(
+                rank=number,
+                score=1.0,
+                source=passage.source,
+                heading=passage.heading,
+                snippet=passage.text,
+                number=number,
+                cited=False,
+                anchor=passage.anchor,
+            )
+            for number, passage in enumerate(hit.passages, start=1)
+            if passage
+        )
+        numbers = [passage.number for passage in self.found]
+        self._filter = MarkFilter(numbers)
+        text = (self._filter.feed(hit.answer.answer) + self._filter.finish()).strip()
+        if not self._filter.cited and numbers:
+            # After a block of code or a table a mark would become part of it.
+            joint = "\n\n" if text.splitlines()[-1].lstrip().startswith(("`", "~", "|")) else " "
+            text += joint + "".join(f"[{number}]" for number in numbers)
+            self._filter.cited += numbers
+        notes = [f"**{say(CURATED_TITLES, language)}**", text]
+        if hit.changed:
+            notes.append(f"*{say(CHANGED_NOTES, language)}*")
+        return self.add_plain("\n\n".join(notes))
 
     def add_part(self, part: Part) -> str:
         """Take a part from the model; give the text that can be shown by now."""
@@ -88,6 +137,10 @@ class Draft:
         if self.is_refusal and not self.text.strip():
             tail += self._keep(refuse(language))
         return tail
+
+    def settle(self) -> None:
+        """Keep what still waited in the filter when the model's stream broke off."""
+        self._keep(self._filter.finish())
 
     def html(self) -> str:
         """Render what was written."""
@@ -133,21 +186,37 @@ class Draft:
         )
 
     def _count_prompt(self) -> int:
+        before = sum(usage.prompt_tokens for usage in self._usage_before)
         if self._prompt_tokens is not None:
-            return self._prompt_tokens
+            return before + self._prompt_tokens
         messages = build_messages(self.prompt) if self.prompt else []
-        return sum(estimate_tokens(str(message.text)) for message in messages)
+        return before + sum(estimate_tokens(str(message.text)) for message in messages)
 
     def _count_completion(self) -> int:
+        before = sum(usage.completion_tokens for usage in self._usage_before)
         if self._completion_tokens is not None:
-            return self._completion_tokens
-        return estimate_tokens(self.text) if self.prompt else 0
+            return before + self._completion_tokens
+        return before + (estimate_tokens(self.text) if self.prompt else 0)
 
     def _keep(self, text: str) -> str:
         self.is_refusal = self.is_refusal or self._filter.is_refusal
+        if self.is_refusal:
+            text = self._bound_refusal(text)
         if text:
             self._text.append(text)
         return text
+
+    def _bound_refusal(self, text: str) -> str:
+        """Give what of a model's refusal is still shown: its first paragraph, and no more than a sentence or two."""
+        if self._is_bounded:
+            return ""
+        shown = self.text
+        whole = shown + text
+        paragraph = whole.split("\n\n", 1)[0]
+        if len(paragraph) > REFUSAL_CHARACTERS:
+            paragraph = f"{paragraph[:REFUSAL_CHARACTERS]}…"
+        self._is_bounded = paragraph != whole
+        return paragraph[len(shown) :]
 
     def _measure(self, moment: float | None) -> int | None:
         return None if moment is None else round((moment - self.started) * 1000)
@@ -179,6 +248,21 @@ def number_passages(documents: Sequence[Document]) -> tuple[PassageUsed, ...]:
     )
 
 
+def offer_passages(documents: Sequence[Document]) -> list[NumberedPassage]:
+    """Give passages as the model sees them, under the numbers of `number_passages`."""
+    return [
+        NumberedPassage(
+            number=rank,
+            heading=document.metadata["breadcrumb"],
+            source=document.metadata["source"],
+            text=document.page_content,
+            part=document.metadata.get("part", 1),
+            parts=document.metadata.get("parts", 1),
+        )
+        for rank, document in enumerate(documents, start=1)
+    ]
+
+
 def build_reply(message: Message, session: Session) -> Reply:
     """Give the reply of a stored answer."""
     cited = tuple(passage for passage in message.passages if passage.cited)
@@ -206,7 +290,12 @@ def nearest_of(passages: tuple[PassageUsed, ...], count: int = 3) -> tuple[Passa
 
 def refuse(language: str) -> str:
     """Say that the documents do not answer."""
-    return REFUSALS.get(language, REFUSALS["en"])
+    return say(REFUSALS, language)
+
+
+def say(texts: Mapping[str, str], language: str) -> str:
+    """Choose the reader's language, or English."""
+    return texts.get(language, texts["en"])
 
 
 def _shorten(text: str) -> str:

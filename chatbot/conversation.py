@@ -12,7 +12,8 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -21,19 +22,22 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from sqlalchemy import Connection
 
 from chatbot.access import Session, SessionRules
-from chatbot.answer import Draft, build_reply, number_passages, refuse
-from chatbot.assistants.definition import Assistant, Assistants
+from chatbot.answer import Draft, build_reply, refuse
+from chatbot.assistants.definition import Assistants
 from chatbot.errors import EmptyMessage, GuichetError, Interrupted, MessageTooLong
 from chatbot.events import Event, Failed, Html, Sources, Started, Token
+from chatbot.knowledge.curated import CuratedAnswers
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.limiter import Limiter, multiply_rate
-from chatbot.models import Part, close_model, stream_answer
+from chatbot.models import OFFLINE, close_model
 from chatbot.prompts import PromptInput, build_messages
+from chatbot.retrieval import Rewriter, find_passages, make_standalone
 from chatbot.settings import Settings
 from chatbot.store import idempotency, leases, threads, versions
 from chatbot.store.engine import Store
 from chatbot.store.leases import Lease
 from chatbot.store.records import Message, Status, Thread
+from chatbot.streaming import StopSignal, stream_until
 from chatbot.telemetry import Metrics, current_trace_id, log_event
 from chatbot.text import clean_text, detect_language, is_blank
 
@@ -79,27 +83,6 @@ class Turn:
     history: tuple[tuple[str, str], ...] | None = None
 
 
-@dataclass(slots=True)
-class StopSignal:
-    """Ends a turn early: `stopped` by the tester, `interrupted` by the service's own end."""
-
-    status: Status | None = None
-    _listeners: list[Callable[[], None]] = field(default_factory=list)
-
-    def stop(self, status: Status = "stopped") -> None:
-        """Ask for the end; what was written is kept."""
-        if self.status is None:
-            self.status = status
-            for listener in self._listeners:
-                listener()
-
-    def listen(self, listener: Callable[[], None]) -> None:
-        """Have something called at the stop, or now when it has come."""
-        self._listeners.append(listener)
-        if self.status:
-            listener()
-
-
 def record_versions(store: Store, assistants: Assistants) -> dict[str, int]:
     """Record each assistant's definition that is new, and give the numbers in force."""
     return {
@@ -142,6 +125,8 @@ class Conversation:
         self.owner = owner
         self.clock = store.clock
         self._chain: Runnable[PromptInput, Any] = RunnableLambda(build_messages) | model
+        self._rewriter = Rewriter(model, settings.model_timeout) if model_name != OFFLINE else None
+        self._curated = CuratedAnswers(knowledge, settings.private_dir)
         self._model = model
         self._model_name = model_name
         self._settings = settings
@@ -251,80 +236,86 @@ class Conversation:
 
     async def _answer(self, turn: Turn, draft: Draft, signal: StopSignal) -> AsyncIterator[Event]:
         assistant = self.assistants.get(turn.thread.assistant)
-        documents = await asyncio.to_thread(
-            self.knowledge.search, turn.text, k=assistant.passages, default_language=turn.language
+        history = await self._read_history(turn)
+        standalone, usage = await make_standalone(
+            turn.text,
+            history,
+            turn.language,
+            # An assistant without history shows no model what was said before.
+            rewriter=self._rewriter if assistant.history else None,
+            signal=signal,
         )
-        draft.take_passages(number_passages(documents))
+        if usage:
+            draft.model = self._model_name
+            draft.add_usage(usage)
+        if signal.status:
+            return
+        if hit := await asyncio.to_thread(self._curated.find, standalone.text, turn.language):
+            text = draft.add_curated(hit, turn.language)
+            yield Sources(draft.found)
+            yield Token(text)
+            yield Html(draft.html())
+            return
+        found = await find_passages(
+            self.knowledge, turn.text, standalone, assistant.passages, default_language=turn.language
+        )
+        draft.take_passages(found.documents)
         yield Sources(draft.found)
-        if not await asyncio.to_thread(self.knowledge.is_answerable, turn.text, documents):
-            draft.model = None
+        if not found.is_answerable:
             draft.is_refusal = True
             yield Token(draft.add_plain(refuse(turn.language)))
             yield Html(draft.html())
             return
         draft.model = self._model_name
-        prompt = await self._build_prompt(turn, assistant, draft)
-        rendered_at = 0.0
-        async for part in self._stream(prompt, signal):
-            text = draft.add_part(part)
-            if not text:
-                continue
-            yield Token(text)
-            if time.monotonic() - rendered_at >= HTML_INTERVAL_S:
-                yield Html(draft.html())
-                rendered_at = time.monotonic()
-        if tail := draft.finish(turn.language):
-            yield Token(tail)
-        yield Html(draft.html())
-
-    async def _build_prompt(self, turn: Turn, assistant: Assistant, draft: Draft) -> PromptInput:
-        history = list(turn.history or ())
-        if assistant.history and turn.history is None and turn.position > 1:
-            earlier = await self.store.read_async(threads.list_messages, turn.thread.thread_id)
-            history = _pair_turns(earlier)
+        answered = [pair for pair in history if pair[1]]
         prompt = PromptInput(
             instructions=assistant.prompt,
             question=turn.text,
             language=turn.language,
-            passages=draft.numbered(),
-            history=history[-assistant.history :] if assistant.history else [],
+            passages=draft.offered,
+            history=answered[-assistant.history :] if assistant.history else [],
+            standalone=standalone.text,
         )
-        draft.prompt = prompt
-        return prompt
+        async for event in self._write(turn, draft, prompt, signal):
+            yield event
 
-    async def _stream(self, prompt: PromptInput, signal: StopSignal) -> AsyncIterator[Part]:
-        """Give the model's parts until it ends or the signal comes, which need not wait for the next part."""
-        queue: asyncio.Queue[Part | Exception | None] = asyncio.Queue()
-        stream = stream_answer(
+    async def _write(
+        self, turn: Turn, draft: Draft, prompt: PromptInput, signal: StopSignal
+    ) -> AsyncIterator[Event]:
+        """Have the model write the answer."""
+        stream = stream_until(
+            signal,
             self._chain,
-            prompt,
+            draft.take_prompt(prompt),
             timeout_s=self._settings.model_timeout,
             deadline_s=self._settings.model_deadline,
         )
+        rendered_at = 0.0
+        async with aclosing(stream):
+            async for part in stream:
+                text = draft.add_part(part)
+                if not text:
+                    continue
+                yield Token(text)
+                if time.monotonic() - rendered_at >= HTML_INTERVAL_S:
+                    yield Html(draft.html())
+                    rendered_at = time.monotonic()
+        if tail := draft.finish(turn.language):
+            yield Token(tail)
+        yield Html(draft.html())
 
-        async def pump() -> None:
-            try:
-                async for part in stream:
-                    queue.put_nowait(part)
-                queue.put_nowait(None)
-            except Exception as error:  # noqa: BLE001 - raised again by the reader of the queue
-                queue.put_nowait(error)
-
-        task = asyncio.create_task(pump())
-        signal.listen(lambda: queue.put_nowait(None))
-        try:
-            while (part := await queue.get()) is not None:
-                if isinstance(part, Exception):
-                    raise part
-                yield part
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            await stream.aclose()
+    async def _read_history(self, turn: Turn) -> list[tuple[str, str]]:
+        """Give the thread's (question, answer) pairs, the oldest first; an answer that did not come about is empty."""
+        if turn.history is not None:
+            return list(turn.history)
+        if turn.position <= 1:
+            return []
+        return _pair_turns(await self.store.read_async(threads.list_messages, turn.thread.thread_id))
 
     async def _finish(self, turn: Turn, draft: Draft, status: Status, error: GuichetError | None) -> Event:
         """Make the answer durable, then give the turn's last event."""
         now = self.clock()
+        draft.settle()
         message = draft.as_message(
             thread_id=turn.thread.thread_id,
             position=turn.position,
@@ -390,6 +381,6 @@ def _take_fingerprint(thread_id: str, text: str) -> str:
 def _pair_turns(messages: list[Message]) -> list[tuple[str, str]]:
     pairs = []
     for question, answer in pairwise(messages):
-        if question.origin == "user" and answer.origin == "bot" and answer.status == "complete":
-            pairs.append((question.content, answer.content))
+        if question.origin == "user" and answer.origin == "bot":
+            pairs.append((question.content, answer.content if answer.status == "complete" else ""))
     return pairs

@@ -48,6 +48,14 @@ class Part:
     finish_reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call: those the provider reports, else characters / 4."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
 def build_chat_model(settings: Settings) -> BaseChatModel:
     """Build the model that `CHAT_MODEL` names; the offline one when it is empty."""
     provider, _, name = settings.chat_model.partition(":")

@@ -13,11 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from chatbot.conversation import Conversation, Question, StopSignal, Turn
+from chatbot.conversation import Conversation, Question, Turn
 from chatbot.errors import GuichetError, TooBusy, UnknownMessage
 from chatbot.events import Event, Failed, Html, Reply
 from chatbot.store import leases
 from chatbot.store.leases import LEASE
+from chatbot.streaming import StopSignal
 from chatbot.telemetry import Metrics, bind_trace, current_trace_id
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from prometheus_client import generate_latest
 
 from chatbot.answer import REFUSALS, build_reply, nearest_of
 from chatbot.assistants.definition import Assistants
-from chatbot.conversation import StopSignal, record_versions
+from chatbot.conversation import record_versions
 from chatbot.errors import (
     EmptyMessage,
     IdempotencyMismatch,
@@ -32,6 +32,7 @@ from chatbot.store import leases
 from chatbot.store.engine import Store
 from chatbot.store.leases import Lease
 from chatbot.store.records import PassageUsed
+from chatbot.streaming import StopSignal
 from chatbot.telemetry import bind_trace
 from tests.chatbot.conftest import ANSWERABLE, UNANSWERABLE, Counter, MakeCounter
 from tests.conftest import Clock
