@@ -23,7 +23,6 @@ EMBEDDING_PROVIDERS = ("openai", "azure_openai", "local")
 PLACEHOLDERS = frozenset({"changeme", "change-me", "secret", "password", "replace-me", "todo", "xxx"})
 NOT_YET = {
     "store_url": "this version keeps its store in SQLite",
-    "embedding_model": "this version searches by words alone",
     "shareable_log": "this version publishes the complete log alone",
     "oidc_issuer": "this version of the admin logs in by password alone",
 }
@@ -125,9 +124,13 @@ class Settings(BaseSettings):
     @field_validator("embedding_model")
     @classmethod
     def _check_embedding_model(cls, value: str) -> str:
-        return _check_model(
+        checked = _check_model(
             value, EMBEDDING_PROVIDERS, "empty, openai:MODEL, azure_openai:DEPLOYMENT or local:FOLDER"
         )
+        folder = value.removeprefix("local:")
+        if folder != value and not Path(folder).is_dir():
+            raise ValueError("there is no such folder; name one that sentence-transformers saved")
+        return checked
 
     @field_validator("openai_base_url", "azure_openai_endpoint", "public_url", "admin_url", "oidc_issuer")
     @classmethod
@@ -189,17 +192,18 @@ class Settings(BaseSettings):
                 f"MODEL_DEADLINE={self.model_deadline:g}: allowed is at least MODEL_TIMEOUT "
                 f"({self.model_timeout:g})"
             )
-        missing = self._find_missing()
-        if missing:
-            faults.append(f"CHAT_MODEL={self.chat_model}: set also {', '.join(missing)}")
+        for name in ("chat_model", "embedding_model"):
+            model = getattr(self, name)
+            if missing := self._find_missing(model):
+                faults.append(f"{name.upper()}={model}: set also {', '.join(missing)}")
         if faults:
             raise ValueError("\n".join(faults))
         return self
 
-    def _find_missing(self) -> list[str]:
-        if self.chat_model.startswith("openai:") and not (self.openai_api_key or self.openai_base_url):
+    def _find_missing(self, model: str) -> list[str]:
+        if model.startswith("openai:") and not (self.openai_api_key or self.openai_base_url):
             return ["OPENAI_API_KEY (or OPENAI_BASE_URL for a server without key)"]
-        if self.chat_model.startswith("azure_openai:"):
+        if model.startswith("azure_openai:"):
             needed = ("azure_openai_endpoint", "azure_openai_api_key", "openai_api_version")
             return [name.upper() for name in needed if not getattr(self, name)]
         return []

@@ -1,4 +1,4 @@
-"""A real HTTP server that speaks the wire format of OpenAI's chat completions, with the faults that real ones have.
+"""A real HTTP server that speaks the wire format of OpenAI's chat completions and embeddings, faults and all.
 
     with OpenAIServer() as server:
         server.answer("Run `bwcli unban`. [1]", delay_s=0.02)
@@ -6,24 +6,27 @@
         ...
         assert server.requests[0].body["stream"] is True
 
-Answers are given in the order in which they were scripted, then `default` again and again.
+Answers are given in the order in which they were scripted, then `default` again and again. Embeddings are made by
+`embed`, a function from text to vector that may be replaced; their faults are scripted by `fail_embeddings`.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
 Fault = Literal["drop", "end_early", "torn", "hang"]
+EmbeddingFault = Literal["drop", "torn", "hang", "too_few", "uneven", "empty", "not_a_number"]
 
 CHARACTERS_PER_TOKEN = 4
 REASONS = {
@@ -87,6 +90,24 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class EmbeddingFailure:
+    """How a request for embeddings fails.
+
+    Args:
+        status: another than 200 gives OpenAI's error body.
+        retry_after: the header of that name, as it is.
+        fault: with status 200: `drop`, `torn` and `hang` as for answers; `too_few` leaves a vector out, `uneven`
+            shortens one, `empty` gives none, `not_a_number` puts a NaN into one.
+        delay_s: waited before the response, which is a good one if there is neither status nor fault.
+    """
+
+    status: int = 200
+    retry_after: str | None = None
+    fault: EmbeddingFault | None = None
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """A request as it came; header names in lower case."""
 
@@ -96,13 +117,23 @@ class Recorded:
 
 
 Default = Answer | Callable[[dict[str, Any]], Answer]
+Embed = Callable[[str], Sequence[float]]
+
+
+def embed_letters(text: str) -> list[float]:
+    """Embed a text by how often it has each letter: enough for equal texts to be nearest."""
+    return [1.0 + text.lower().count(letter) for letter in "abcdefghijklmnopqrstuvwxyz"]
 
 
 @dataclass(slots=True)
 class _State:
     default: Default
+    embed: Embed = embed_letters
+    max_batch: int = 2048
+    max_characters: int = 100_000
     lock: threading.Lock = field(default_factory=threading.Lock)
     scripted: deque[Answer] = field(default_factory=deque)
+    failures: deque[EmbeddingFailure] = field(default_factory=deque)
     requests: list[Recorded] = field(default_factory=list)
     connections: set[socket.socket] = field(default_factory=set)
     is_closing: threading.Event = field(default_factory=threading.Event)
@@ -162,6 +193,35 @@ class OpenAIServer:
     def fail(self, status: int, **options: Any) -> None:
         """Script an error status as the next answer."""
         self.answer(status=status, **options)
+
+    @property
+    def embed(self) -> Embed:
+        """What makes a vector of a text; may be replaced."""
+        return self._state.embed
+
+    @embed.setter
+    def embed(self, function: Embed) -> None:
+        self._state.embed = function
+
+    @property
+    def embedded(self) -> list[list[str]]:
+        """The texts of every request for embeddings, the oldest first."""
+        return [recorded.body["input"] for recorded in self.requests if "input" in recorded.body]
+
+    def limit_embeddings(self, max_batch: int = 2048, max_characters: int = 100_000) -> None:
+        """Refuse with 413 more texts at once, and with 400 longer ones, as small servers do."""
+        self._state.max_batch = max_batch
+        self._state.max_characters = max_characters
+
+    def fail_embeddings(self, status: int = 200, *, times: int = 1, **options: Any) -> None:
+        """Script the failure of the next requests for embeddings; options are those of `EmbeddingFailure`."""
+        with self._state.lock:
+            self._state.failures.extend([EmbeddingFailure(status, **options)] * times)
+
+    def mend_embeddings(self) -> None:
+        """Take back the failures that have not come yet."""
+        with self._state.lock:
+            self._state.failures.clear()
 
     def start(self) -> OpenAIServer:
         """Begin to serve."""
@@ -226,10 +286,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
-        if not self.path.partition("?")[0].endswith("/chat/completions"):
-            return self._send_error(404)
+        route = self.path.partition("?")[0]
         state = self.server.state
         headers = {name.lower(): value for name, value in self.headers.items()}
+        if route.endswith("/embeddings"):
+            with state.lock:
+                state.requests.append(Recorded(self.path, headers, body))
+                failure = state.failures.popleft() if state.failures else EmbeddingFailure()
+            try:
+                return self._embed(failure, body)
+            except (BrokenPipeError, ConnectionResetError):
+                self.close_connection = True
+                return None
+        if not route.endswith("/chat/completions"):
+            return self._send_error(404)
         with state.lock:
             state.requests.append(Recorded(self.path, headers, body))
             answer = state.scripted.popleft() if state.scripted else None
@@ -320,6 +390,30 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content[: len(content) // 2])
         return self._drop()
 
+    def _embed(self, failure: EmbeddingFailure, body: dict[str, Any]) -> None:
+        self._wait(failure.delay_s)
+        texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
+        # Servers beside OpenAI's know texts and floats alone.
+        is_plain = all(isinstance(text, str) for text in texts) and body.get("encoding_format") == "float"
+        state = self.server.state
+        if failure.status != 200:
+            return self._send_error(failure.status, failure.retry_after)
+        if not is_plain or any(len(text) > state.max_characters for text in texts):
+            return self._send_error(400)
+        if len(texts) > state.max_batch:
+            return self._send_error(413)
+        vectors = [list(state.embed(text)) for text in texts]
+        if failure.fault in ("drop", "hang"):
+            if failure.fault == "hang":
+                state.is_closing.wait()
+            return self._drop()
+        _spoil(vectors, failure.fault)
+        data = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(vectors)]
+        usage = {"prompt_tokens": sum(map(_count, texts)), "total_tokens": sum(map(_count, texts))}
+        document = {"object": "list", "data": data, "model": body.get("model", "any"), "usage": usage}
+        content = json.dumps(document).encode()
+        return self._send_body(200, content[: len(content) // 2] if failure.fault == "torn" else content)
+
     def _wait(self, seconds: float) -> None:
         if seconds and self.server.state.is_closing.wait(seconds):
             raise BrokenPipeError
@@ -334,7 +428,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(f"{len(content):x}\r\n".encode() + content + b"\r\n")
         self.wfile.flush()
 
-    def _send_error(self, status: int, retry_after: int | None = None) -> None:
+    def _send_error(self, status: int, retry_after: int | str | None = None) -> None:
         reason = REASONS.get(status, "server_error")
         error = {"message": f"Scripted failure {status}.", "type": reason, "param": None, "code": reason}
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
@@ -362,6 +456,17 @@ def _head(body: dict[str, Any], kind: str) -> dict[str, Any]:
         "created": int(time.time()),
         "model": body.get("model", "any"),
     }
+
+
+def _spoil(vectors: list[list[float]], fault: EmbeddingFault | None) -> None:
+    if fault == "too_few":
+        vectors.pop()
+    elif fault == "empty":
+        vectors.clear()
+    elif fault == "uneven":
+        vectors[-1].pop()
+    elif fault == "not_a_number":
+        vectors[-1][0] = math.nan
 
 
 def _count(text: str) -> int:

@@ -95,11 +95,30 @@ def test_wrong_value_is_refused(name: str, value: object) -> None:
     assert faults[0].startswith(f"{name.upper()}=")
 
 
+@pytest.mark.parametrize("value", ["MiniLM", "openai:", "cohere:any", "local:", "local:no/such/folder"])
+def test_wrong_embedding_model_is_named_with_what_is_allowed(value: str) -> None:
+    """A model that cannot be is named with its value; a local one has to be a folder."""
+    (fault,) = read_faults(embedding_model=value)
+    assert fault.startswith(f"EMBEDDING_MODEL={value}: ")
+    assert "sentence-transformers" in fault or "local:FOLDER" in fault
+
+
+def test_embedding_model_asks_for_its_service_too() -> None:
+    """What a provider of embeddings needs is named as for chat models; each setting by itself."""
+    (fault,) = read_faults(embedding_model="openai:any")
+    assert (
+        fault
+        == "EMBEDDING_MODEL=openai:any: set also OPENAI_API_KEY (or OPENAI_BASE_URL for a server without key)"
+    )
+    (fault,) = read_faults(embedding_model="azure_openai:any", azure_openai_api_key="key")
+    assert fault == "EMBEDDING_MODEL=azure_openai:any: set also AZURE_OPENAI_ENDPOINT, OPENAI_API_VERSION"
+    assert load_settings(embedding_model="openai:any", openai_base_url="http://127.0.0.1:11434/v1")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("store_url", "postgresql://localhost/guichet"),
-        ("embedding_model", "openai:any"),
         ("shareable_log", True),
         ("oidc_issuer", "https://login.example.org"),
     ],

@@ -1,0 +1,107 @@
+"""The vectors of an index's passages, and how near each passage is to a question's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatbot.knowledge.passages import Passage
+from chatbot.knowledge.vector_cache import Vector, hash_text
+from chatbot.text import strip_html
+
+# Characters of a part. MiniLM reads 256 word pieces, about three characters each in technical documentation; longer
+# passages are embedded in parts and found by their best one (MaxP: Dai, Callan, SIGIR 2019).
+PART = 700
+# Below this share of embedded passages the ranking would favour those that have been.
+ENOUGH = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class _Language:
+    """The vectors of one language: a row per part; a passage's rows follow one another from its start."""
+
+    positions: NDArray[np.intp]
+    matrix: NDArray[np.float32]
+    starts: NDArray[np.intp]
+    keys: list[bytes]
+
+
+class VectorIndex:
+    """The vectors of the passages of one index; it never changes.
+
+    Args:
+        passages: those of the index, in its order.
+        keys: of each passage, the hashes of its parts' texts.
+        known: vectors by hash; a passage that lacks one is left out.
+    """
+
+    def __init__(
+        self, passages: Sequence[Passage], keys: Sequence[Sequence[bytes]], known: Mapping[bytes, Vector]
+    ) -> None:
+        self.passages = passages
+        found: dict[str, list[tuple[int, Sequence[bytes]]]] = {}
+        for position, (passage, parts) in enumerate(zip(passages, keys, strict=True)):
+            if parts and all(part in known for part in parts):
+                found.setdefault(passage.language, []).append((position, parts))
+        self.embedded = sum(map(len, found.values()))
+        self._languages = {language: _stack(entries, known) for language, entries in found.items()}
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether enough passages have vectors for a fair ranking."""
+        return self.embedded > 0 and self.embedded >= ENOUGH * len(self.passages)
+
+    @property
+    def dimensions(self) -> int:
+        """The length of the vectors; 0 where there are none."""
+        return next((language.matrix.shape[1] for language in self._languages.values()), 0)
+
+    def list_rows(self) -> Iterator[tuple[bytes, Vector]]:
+        """Give each vector by the hash of its text, as a view of what the index holds anyway."""
+        for language in self._languages.values():
+            yield from zip(language.keys, language.matrix, strict=True)
+
+    def score(self, query: Vector, language: str) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """Give the passages of a language, by their position in the index, and the cosine of each one's best part."""
+        vectors = self._languages.get(language)
+        if vectors is None:
+            return np.empty(0, np.intp), np.empty(0, np.float32)
+        return vectors.positions, np.maximum.reduceat(vectors.matrix @ query, vectors.starts)
+
+
+def split_passage(passage: Passage) -> list[str]:
+    """Give the texts by which a passage is embedded: parts of about equal length, each under the breadcrumb."""
+    text = passage.text
+    count = max(1, -(-len(text) // PART))
+    size = -(-len(text) // count)
+    parts: list[str] = []
+    start = 0
+    while start < len(text):
+        end = start + size
+        if end < len(text):
+            # Between words, where there are any near the end.
+            cut = max(text.rfind(" ", start + size // 2, end), text.rfind("\n", start + size // 2, end))
+            end = cut + 1 if cut > 0 else end
+        parts.append(text[start:end])
+        start = end
+    breadcrumb = strip_html(passage.heading)
+    return [f"{breadcrumb}\n{part.strip()}" for part in parts]
+
+
+def list_keys(parts: Sequence[str]) -> list[bytes]:
+    """Give the hashes of a passage's parts."""
+    return [hash_text(part) for part in parts]
+
+
+def _stack(entries: Sequence[tuple[int, Sequence[bytes]]], known: Mapping[bytes, Vector]) -> _Language:
+    keys = [key for _, parts in entries for key in parts]
+    counts = [len(parts) for _, parts in entries]
+    return _Language(
+        positions=np.array([position for position, _ in entries], dtype=np.intp),
+        matrix=np.array([known[key] for key in keys], dtype=np.float32),
+        starts=np.concatenate([[0], np.cumsum(counts[:-1])]).astype(np.intp),
+        keys=keys,
+    )
