@@ -23,6 +23,7 @@ from chatbot.knowledge.documents import (
     read_document,
     scan_folder,
 )
+from chatbot.knowledge.fusion import DEPTH, fuse_hits
 from chatbot.knowledge.index import (
     INDEX_FORMAT,
     Hit,
@@ -32,6 +33,7 @@ from chatbot.knowledge.index import (
     load_index,
     save_index,
 )
+from chatbot.knowledge.meaning import MeaningSearch, Progress
 from chatbot.knowledge.passages import Passage, make_passages
 from chatbot.knowledge.relevance import find_names, has_unknown_name, is_covered
 from chatbot.text import LANGUAGES, detect_language, strip_html, tokenize
@@ -51,6 +53,7 @@ class Knowledge:
     Args:
         folder: where the documents are.
         cache_folder: where indexes are kept, one folder per hash of the contents.
+        meaning: the search by meaning that is fused with the one by words; None = by words alone.
         clock: monotonic seconds.
         poll_interval_s: the least time between two looks at the folder.
         patience_s: how long a query waits for an index that is being built.
@@ -61,12 +64,14 @@ class Knowledge:
         folder: Path,
         cache_folder: Path,
         *,
+        meaning: MeaningSearch | None = None,
         clock: Callable[[], float] = time.monotonic,
         poll_interval_s: float = 2.0,
         patience_s: float = 0.25,
     ) -> None:
         self.folder = folder
         self._cache_folder = cache_folder
+        self._meaning = meaning
         self._clock = clock
         self._poll_interval_s = poll_interval_s
         self._patience_s = patience_s
@@ -101,8 +106,8 @@ class Knowledge:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is wrong with the folder: one sentence per document left out or without a passage."""
-        return self._warnings
+        """What is wrong: one sentence per document left out or without a passage, and if embeddings fail."""
+        return self._warnings + (self._meaning.warnings if self._meaning else ())
 
     def refresh(self) -> bool:
         """Bring the index up to date with the folder, now; tell whether it changed.
@@ -111,6 +116,11 @@ class Knowledge:
             SettingsError: the folder is missing or cannot be read.
         """
         return self._bring_up_to_date()[1]
+
+    def settle(self, timeout_s: float | None = None, progress: Progress | None = None) -> None:
+        """Wait, for commands, until the search by meaning is ready or has failed, at most `timeout_s`."""
+        if self._meaning:
+            self._meaning.settle(timeout_s, progress)
 
     def start_watching(self) -> None:
         """Look at the folder every `poll_interval_s` from a thread, so that even the first question meets the news."""
@@ -144,16 +154,26 @@ class Knowledge:
             index = self.index
         asked_in = _tell_language(index, question)
         language = asked_in or default_language or LANGUAGES[0]
-        found = index.search(question, language, k)
+        found = self._find(index, question, language, k)
         if not _is_answerable(index, question, asked_in, [hit.passage for hit in found[:_JUDGED]]):
             for other in index.languages:
-                hits = index.search(question, other, k, asked_in) if other != language else []
+                hits = self._find(index, question, other, k, asked_in) if other != language else []
                 if _is_answerable(index, question, asked_in, [hit.passage for hit in hits[:_JUDGED]]):
                     found = [*hits, *found]
                     break
                 if language not in index.languages:
                     found = found or hits
         return [_make_document(hit, rank) for rank, hit in enumerate(found[:k], start=1)]
+
+    def _find(
+        self, index: PassageIndex, question: str, language: str, k: int, asked_in: str = ""
+    ) -> list[Hit]:
+        """Find passages of one language: by words, and by meaning where that is ready."""
+        meant = self._meaning.score(question, index.passages, language) if self._meaning else None
+        if meant is None:
+            return index.search(question, language, k, asked_in)
+        hits = index.search(question, language, max(k, DEPTH), asked_in)
+        return fuse_hits(hits, index.passages, meant)[:k]
 
     def is_answerable(self, question: str, documents: Sequence[Document]) -> bool:
         """Tell whether any of the best documents of a search holds enough of the question to answer it.
@@ -186,6 +206,8 @@ class Knowledge:
             index = before
             if index is None or version != index.version:
                 index = self._index = self._make_index(version, documents, started_at)
+                if self._meaning:
+                    self._meaning.follow(index.passages)
             self._warn([*warnings, *self._list_empty(documents, index)])
             self._signatures = signatures
             self._digests = {document.source: document.digest for document in documents}
