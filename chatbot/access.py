@@ -322,6 +322,23 @@ def check_exposure(settings: Settings, store: Store | None = None) -> None:
         )
 
 
+def check_sharing(settings: Settings, store: Store) -> None:
+    """Refuse a public link to a counter that lets everyone in, whatever OPEN_ACCESS says.
+
+    Raises:
+        SettingsError: there is neither a password nor a code in force.
+    """
+    now = store.clock()
+    found = [] if settings.needs_login else store.read(codes.list_codes, now)
+    if not settings.needs_login and not any(find_state(use.code, now) == "in force" for use in found):
+        raise SettingsError(
+            [
+                "--share: a public link without a password would let everyone in. Set BETA_PASSWORD, or make a code "
+                "(`python -m chatbot codes add --label LABEL`)."
+            ]
+        )
+
+
 def _say_duration(seconds: int) -> str:
     return f"{seconds // 60} minutes" if seconds >= 120 else f"{seconds} seconds"
 

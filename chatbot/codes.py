@@ -11,6 +11,7 @@ import hashlib
 import re
 import secrets
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -152,4 +153,4 @@ def _revoke(connection: Connection, label: str, actor: str, now: datetime) -> Co
         raise CodeError(f"The code {label} is revoked already, since {code.revoked_at:%Y-%m-%d %H:%M} UTC.")
     codes.revoke_code(connection, code.code_id, now)
     audit.add_entry(connection, now, actor, "code.revoke", label)
-    return code
+    return replace(code, revoked_at=now)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import logging
 import signal
+import socket
 import threading
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import gradio as gr
@@ -29,8 +32,9 @@ from apps.chat.page import PAGE_OPTIONS, build_page, render_login
 from apps.chat.printer import Printer
 from apps.chat.services import Services, choose_language
 from apps.chat.texts import explain_error
+from apps.chat.tunnel import Tunnel
 from apps.chat.wire import STATUS_OF_CODE
-from chatbot.access import Access, check_exposure
+from chatbot.access import Access, check_exposure, check_sharing
 from chatbot.assistants.definition import Assistants
 from chatbot.conversation import Conversation, record_versions
 from chatbot.errors import GuichetError, SettingsError, StoreUnavailable
@@ -124,8 +128,11 @@ def create_app(services: Services) -> FastAPI:
     return gr.mount_gradio_app(app, build_page(services), path="/", **PAGE_OPTIONS)
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, *, is_shared: bool = False) -> None:
     """Serve until a signal comes.
+
+    Args:
+        is_shared: whether a public link is asked for.
 
     Raises:
         GuichetError: the service cannot start; the message says why.
@@ -141,9 +148,15 @@ def run(settings: Settings) -> None:
             f"DATA_DIR={settings.data_dir}: another chat service runs on this folder. Stop it, or choose another."
         ) from error
     with lock:
-        app = create_app(build_services(settings))
+        services = build_services(settings)
+        if is_shared:
+            check_sharing(settings, services.store)
+        app = create_app(services)
         logger.info("The chat service is on http://%s:%d", settings.chat_host, settings.chat_port)
-        _Server(make_config(app, settings)).run()
+        server = _Server(make_config(app, settings))
+        server.tunnel = services.tunnel if is_shared else None
+        server.certificates = settings.private_dir / "tunnel"
+        server.run()
 
 
 def make_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
@@ -162,10 +175,19 @@ def make_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     )
 
 
-def main() -> int:
-    """Start from the environment; give the exit code."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Start from the environment; give the exit code.
+
+    Args:
+        arguments: what follows the program's name; by default those of this process.
+    """
+    parser = argparse.ArgumentParser(prog="python -m apps.chat", description="The chat service.")
+    parser.add_argument(
+        "--share", action="store_true", help="open a public Gradio link; needs a password or a code"
+    )
+    options = parser.parse_args(arguments)
     try:
-        run(load_settings())
+        run(load_settings(), is_shared=options.share)
     except SettingsError as error:
         for fault in error.faults:
             logger.error("%s", fault)
@@ -181,6 +203,19 @@ class _Server(uvicorn.Server):
 
     uvicorn raises the signal again after its shutdown, and the process would end by it instead of with exit code 0.
     """
+
+    tunnel: Tunnel | None = None
+    certificates = Path()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.tunnel and not self.should_exit:
+            self.tunnel.open_beside(self.config.port, self.certificates)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.tunnel:
+            self.tunnel.close()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

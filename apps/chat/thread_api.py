@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -15,6 +16,11 @@ from chatbot.store import leases, threads, verdicts
 from chatbot.store.records import Channel, Login, Rating, Thread
 
 router = APIRouter(tags=["threads"])
+
+
+def _describe_file(media_type: str) -> dict[int | str, dict[str, Any]]:
+    schema = {"type": "string", "format": "binary"}
+    return {200: {"description": "The file.", "content": {media_type: {"schema": schema}}}}
 
 
 @router.get("/api/assistants", response_model=list[wire.AssistantState])
@@ -99,14 +105,22 @@ async def rate_thread(thread_id: str, body: bodies.RatingBody, services: Parts, 
     return Response(status_code=204)
 
 
-@router.get("/api/thread/{thread_id}/transcript.pdf", response_class=Response)
+@router.get(
+    "/api/thread/{thread_id}/transcript.pdf",
+    response_class=Response,
+    responses=_describe_file("application/pdf"),
+)
 async def print_pdf(thread_id: str, services: Parts, login: Tester, language: Language) -> Response:
     """Give the tester's own copy of a thread as a PDF, as long as the login lasts."""
     name, data = await services.printer.print_pdf(thread_id, login.tester, "fr" if language == "fr" else "en")
     return _give_file(data, name, "application/pdf")
 
 
-@router.get("/api/thread/{thread_id}/transcript.md", response_class=Response)
+@router.get(
+    "/api/thread/{thread_id}/transcript.md",
+    response_class=Response,
+    responses=_describe_file("text/markdown"),
+)
 async def print_markdown(thread_id: str, services: Parts, login: Tester, language: Language) -> Response:
     """Give the tester's own copy of a thread as Markdown, as long as the login lasts."""
     name, text = await services.printer.print_markdown(

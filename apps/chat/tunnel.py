@@ -54,6 +54,7 @@ class Tunnel:
 
     def open_beside(self, port: int, folder: Path) -> threading.Thread:
         """Open it while the service answers already; where that fails the service goes on without."""
+        self.is_open = True
         thread = threading.Thread(target=self._try_open, args=(port, folder), name="tunnel", daemon=True)
         thread.start()
         return thread

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
 from fastapi.responses import Response
@@ -14,10 +14,37 @@ from chatbot.conversation import Question
 from chatbot.store import threads, verdicts
 from chatbot.store.records import Feedback
 
+EVENTS = """id: 1
+event: start
+data: {"message_id": "…", "user_message_id": "…"}
+
+id: 2
+event: sources
+data: {"citations": […]}
+
+id: 3
+event: token
+data: {"text": "Set `BETA_"}
+
+id: 4
+event: html
+data: {"html": "<p>Set <code>BETA_</code></p>"}
+
+id: 9
+event: done
+data: {"message_id": "…", "answer": "Set `BETA_PASSWORD`. [1]", "…": "…"}
+"""
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The answer; as events where `Accept: text/event-stream` was sent.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EVENTS}},
+    }
+}
+
 router = APIRouter(tags=["messages"])
 
 
-@router.post("/api/chat", response_model=wire.ReplyState)
+@router.post("/api/chat", response_model=wire.ReplyState, responses=STREAM)
 async def chat(
     body: bodies.ChatBody,
     services: Parts,
@@ -37,7 +64,7 @@ async def chat(
     return await answer_plainly(events)
 
 
-@router.get("/api/messages/{message_id}/events", response_class=Response)
+@router.get("/api/messages/{message_id}/events", response_class=Response, responses=STREAM)
 async def follow(
     message_id: str,
     services: Parts,

@@ -19,6 +19,7 @@ from chatbot.store.threads import ThreadHead
 
 EXAMPLE_HTML = "<p>Set <code>BETA_PASSWORD</code>.</p>"
 EXAMPLE_TIME = "2026-03-01T12:00:00Z"
+EXAMPLE_TRACE = "4bf92f3577b34da6"
 
 STATUS_OF_CODE = {
     "invalid_json": 400,
@@ -255,7 +256,7 @@ class ErrorDetail(BaseModel):
     code: str = Field(examples=["unknown_thread"])
     message: str = Field(examples=["There is no such thread among yours. Start a new one."])
     trace_id: str = Field(
-        examples=["4bf92f3577b34da6"], description="The same as in X-Trace-Id and in the log lines."
+        examples=[EXAMPLE_TRACE], description="The same as in X-Trace-Id and in the log lines."
     )
 
 
