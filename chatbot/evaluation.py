@@ -21,6 +21,8 @@ from chatbot.store.records import Message, Thread
 from chatbot.turns import Turns
 
 ASKED_AT_ONCE = 8
+ASKED_AT_ONCE_OFFLINE = 2
+"""The offline model waits for nothing: more at once only take turns (measured: 8 took up to twice the time of 2)."""
 GIVE_UP_AFTER = 10
 """Failures in a row, without one answer of the model between them, after which no more is asked: a rejected key or a
 server that is down would fail at every question."""

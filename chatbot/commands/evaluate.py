@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
@@ -19,7 +20,7 @@ from chatbot.commands.logs import configure_command_logging
 from chatbot.commands.terminal import ProgressBar, say, write_json, write_line
 from chatbot.comparison import DIRECTIONS, Comparison, QuestionChange, compare
 from chatbot.errors import UsageError
-from chatbot.evaluation import GIVE_UP_AFTER, Evaluation
+from chatbot.evaluation import ASKED_AT_ONCE, ASKED_AT_ONCE_OFFLINE, GIVE_UP_AFTER, Evaluation
 from chatbot.knowledge.index import IndexStats
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.outcomes import Outcome, measure, measure_intervals, read_dump, write_dump
@@ -61,7 +62,8 @@ def run(options: argparse.Namespace) -> int:
     questions = read_questions(options.questions)
     baseline = read_dump(options.baseline, questions) if options.baseline else None
     _check_targets(options)
-    done = _ask(settings, questions, options.at_once)
+    at_once = options.at_once or (ASKED_AT_ONCE if settings.chat_model else ASKED_AT_ONCE_OFFLINE)
+    done = _ask(settings, questions, at_once)
     if not done.outcomes:
         say("Interrupted before an answer was complete: nothing is written.")
         return done.code
@@ -96,7 +98,8 @@ def _ask(settings: Settings, questions: Sequence[GoldQuestion], at_once: int) ->
     with tempfile.TemporaryDirectory(prefix="guichet-evaluation-") as name:
         folder = Path(name)
         # Indexed anew, so that the seconds are those of building and not of reading what was kept.
-        knowledge = Knowledge(settings.knowledge_dir, folder / "index")
+        # One state of the documents for the whole run: it does not follow the folder.
+        knowledge = Knowledge(settings.knowledge_dir, folder / "index", poll_interval_s=math.inf)
         with closing(Store(folder / "private" / "store.db", is_lasting=False)) as store:
             assistants = Assistants(settings.assistants_dir)
             turns = build_turns(settings, store, assistants, knowledge, at_once=at_once)
