@@ -121,8 +121,7 @@ def _add_asking(commands: Any) -> None:
         "--at-once",
         metavar="N",
         type=_read_count,
-        default=8,
-        help="questions being answered at once; 8 by default",
+        help="questions being answered at once; by default 8, or 2 with the offline model",
     )
     _add_json(evaluate)
 
