@@ -121,12 +121,12 @@ class Conversation:
         self.store = store
         self.assistants = assistants
         self.knowledge = knowledge
+        self.curated = CuratedAnswers(knowledge, settings.private_dir)
         self.rules = SessionRules.of(settings)
         self.owner = owner
         self.clock = store.clock
         self._chain: Runnable[PromptInput, Any] = RunnableLambda(build_messages) | model
         self._rewriter = Rewriter(model, settings.model_timeout) if model_name != OFFLINE else None
-        self._curated = CuratedAnswers(knowledge, settings.private_dir)
         self._model = model
         self._model_name = model_name
         self._settings = settings
@@ -250,7 +250,7 @@ class Conversation:
             draft.add_usage(usage)
         if signal.status:
             return
-        if hit := await asyncio.to_thread(self._curated.find, standalone.text, turn.language):
+        if hit := await asyncio.to_thread(self.curated.find, standalone.text, turn.language):
             text = draft.add_curated(hit, turn.language)
             yield Sources(draft.found)
             yield Token(text)

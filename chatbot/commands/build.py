@@ -18,14 +18,12 @@ from chatbot.turns import Turns
 def build_turns(
     settings: Settings, store: Store, assistants: Assistants, knowledge: Knowledge, *, at_once: int = 1
 ) -> Turns:
-    """Build turns over a store; documents that are left out are named.
+    """Build turns over a store; what is wrong with documents and curated answers is said.
 
     Args:
         at_once: how many answers may be written at once.
     """
     knowledge.refresh()
-    for warning in knowledge.warnings:
-        say(f"warning: {warning}")
     metrics = Metrics()
     conversation = Conversation(
         store=store,
@@ -38,4 +36,6 @@ def build_turns(
         metrics=metrics,
         owner=f"cli:{uuid.uuid4()}",
     )
+    for warning in (*knowledge.warnings, *conversation.curated.warnings):
+        say(f"warning: {warning}")
     return Turns(conversation, max_streams=at_once, metrics=metrics)

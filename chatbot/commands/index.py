@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from chatbot.commands.logs import configure_command_logging
 from chatbot.commands.terminal import say, write_json, write_line
+from chatbot.knowledge.curated import CuratedAnswers
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.settings import load_settings
 
@@ -20,10 +21,11 @@ def run(options: argparse.Namespace) -> int:
     started = time.perf_counter()
     knowledge.refresh()
     stats = asdict(knowledge.stats) | {"seconds": round(time.perf_counter() - started, 3)}
-    for warning in knowledge.warnings:
+    warnings = [*knowledge.warnings, *CuratedAnswers(knowledge, settings.private_dir).warnings]
+    for warning in warnings:
         say(f"warning: {warning}")
     if options.json:
-        write_json(stats | {"index_version": knowledge.index_version, "warnings": list(knowledge.warnings)})
+        write_json(stats | {"index_version": knowledge.index_version, "warnings": warnings})
         return 0
     write_line(
         f"{stats['documents']} documents, {stats['passages']} passages, about {stats['tokens']} tokens, "

@@ -20,7 +20,7 @@ import logging
 import os
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -32,7 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from chatbot.knowledge.passages import Passage
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.knowledge.wording import normalize_wording
-from chatbot.text import clean_text
+from chatbot.text import clean_text, detect_language
 
 CURATED_FILE = "curated.yaml"
 NOTES_FILE = "curated.json"
@@ -97,7 +97,8 @@ class CuratedAnswers:
         self._seen: tuple[Signature, str] | None = None
         self._signature: Signature = None
         self._answers: tuple[CuratedAnswer, ...] = ()
-        self._hits: dict[str, list[CuratedHit]] = {}
+        # By the language of the wordings, then by wording.
+        self._hits: dict[str, dict[str, list[CuratedHit]]] = {}
         self._faults: tuple[str, ...] = ()
         self._warnings: tuple[str, ...] = ()
 
@@ -118,7 +119,11 @@ class CuratedAnswers:
         The wording has to be the same but for what `normalize_wording` leaves out; a near one is another question.
         """
         self._bring_up_to_date()
-        hits = self._hits.get(normalize_wording(question), []) if self._hits else []
+        hits = [
+            hit
+            for spoken, known in self._hits.items()
+            for hit in known.get(normalize_wording(question, spoken), [])
+        ]
         fitting = [hit for hit in hits if hit.answer.language in (language, None)]
         return next(iter([*fitting, *hits]), None)
 
@@ -163,40 +168,29 @@ class CuratedAnswers:
             self._faults = tuple(f"{CURATED_FILE}: {line}; {kept}." for line in str(error).splitlines())
 
     def _look_up(self) -> list[str]:
-        """Find every answer's sources, and give a warning for each that is gone or changed."""
+        """Find every answer's sources, and give a warning for each answer whose sources are gone or have changed."""
         notes = _read_notes(self._notes_path)
-        is_new = False
-        hits: dict[str, list[CuratedHit]] = {}
+        before = json.dumps(notes, sort_keys=True)
+        hits: dict[str, dict[str, list[CuratedHit]]] = {}
         warnings: list[str] = []
         for number, answer in enumerate(self._answers, start=1):
-            sections = [self._list_section(source) for source in answer.sources]
-            now = {source: _digest(section) for source, section in zip(answer.sources, sections, strict=True)}
-            before = notes.get(answer.key)
-            if answer.checked is None and before is None:
-                before = notes[answer.key] = now
-                is_new = True
-            if answer.checked is None:
-                changed = tuple(
-                    source for source in answer.sources if now[source] != (before or {}).get(source)
-                )
-            else:
-                changed = tuple(answer.sources) if answer.checked != digest_sources(now.values()) else ()
+            sections = {source: self._list_section(source) for source in answer.sources}
+            changed = _find_changed(answer, sections, notes.setdefault(answer.key, {}))
             name = f"{CURATED_FILE}: answer {number} ({answer.questions[0]!r})"
-            for source, section in zip(answer.sources, sections, strict=True):
-                if not section:
-                    warnings.append(f"{name}: its source {source} is not among the documents. Correct it.")
+            if gone := [source for source, section in sections.items() if not section]:
+                warnings.append(f"{name}: not among the documents: {', '.join(gone)}. Correct its sources.")
             if changed:
-                remedy = "set its date" if answer.checked is None else "set its checked"
-                value = "to today" if answer.checked is None else f"to {digest_sources(now.values())}"
+                remedy = f'set its checked to "{digest_sources(sections)}"' if answer.checked else "give it today's date"
                 warnings.append(
-                    f"{name}: its sources have changed since it was written: {', '.join(changed)}. "
-                    f"Read them again, then {remedy} {value}."
+                    f"{name}: changed since it was written: {', '.join(changed)}. Read them again, then {remedy}."
                 )
-            hit = CuratedHit(answer, tuple(section[0] if section else None for section in sections), changed)
-            for wording in dict.fromkeys(map(normalize_wording, answer.questions)):
-                hits.setdefault(wording, []).append(hit)
+            firsts = tuple(sections[source][0] if sections[source] else None for source in answer.sources)
+            hit = CuratedHit(answer, firsts, changed)
+            spoken = answer.language or detect_language(" ".join(answer.questions))
+            for wording in dict.fromkeys(normalize_wording(text, spoken) for text in answer.questions):
+                hits.setdefault(spoken, {}).setdefault(wording, []).append(hit)
         self._hits = hits
-        if is_new:
+        if json.dumps(notes, sort_keys=True) != before:
             _write_notes(self._notes_path, notes)
         return warnings
 
@@ -240,9 +234,25 @@ def read_curated(path: Path) -> tuple[CuratedAnswer, ...]:
     return _check_entries(entries)
 
 
-def digest_sources(digests: Any) -> str:
-    """Give what `checked` has to be for sources with these digests."""
-    return hashlib.sha256("\0".join(digests).encode()).hexdigest()[:_DIGEST_LENGTH]
+def digest_sources(sections: Mapping[str, Sequence[Passage]]) -> str:
+    """Give what `checked` has to be for sources that say what these do."""
+    digests = "\0".join(map(_digest, sections.values()))
+    return hashlib.sha256(digests.encode()).hexdigest()[:_DIGEST_LENGTH]
+
+
+def _find_changed(
+    answer: CuratedAnswer, sections: Mapping[str, Sequence[Passage]], known: dict[str, str]
+) -> tuple[str, ...]:
+    """Give the sources that say something else than when the answer was confirmed; those seen first become known."""
+    if answer.checked:
+        return tuple(sections) if answer.checked != digest_sources(sections) else ()
+    changed = []
+    for source, section in sections.items():
+        if source in known and known[source] != _digest(section):
+            changed.append(source)
+        elif section:
+            known[source] = _digest(section)
+    return tuple(changed)
 
 
 def _check_entries(entries: Sequence[Any]) -> tuple[CuratedAnswer, ...]:

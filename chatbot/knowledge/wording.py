@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from chatbot.text import detect_language, fold, tokenize
+from chatbot.text import fold, tokenize
 
 _WORD = re.compile(r"\w+(?:[-_.:/]+\w+)*")
 
@@ -25,13 +25,15 @@ _MODALS = {"en": frozenset(_ENGLISH_MODALS.split()), "fr": frozenset(_FRENCH_MOD
 _HOW = {"en": "how", "fr": "comment"}
 
 
-def normalize_wording(question: str) -> str:
-    """Give what is left of a question when nothing of its meaning is taken away, to be compared.
+def normalize_wording(question: str, language: str) -> str:
+    """Give what is left of a question when nothing of its meaning is taken away, to be compared within one language.
 
     Case, accents, punctuation and endings of words are left out, and articles and auxiliaries. The order stays, for
     "from A to B" is not "from B to A"; so do all other words: a wording that has one more is another question.
+
+    Args:
+        language: `en` or `fr`, the one the wordings are in.
     """
-    language = detect_language(question)
     words = [match[0] for match in _WORD.finditer(question)]
     plain = [fold(word) for word in words]
     dropped = _GRAMMAR[language] | (_MODALS[language] if _HOW[language] in plain else frozenset())

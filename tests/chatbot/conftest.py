@@ -14,6 +14,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from chatbot.assistants.definition import Assistants
 from chatbot.conversation import Conversation, Question, record_versions
 from chatbot.knowledge.retriever import Knowledge
+from chatbot.models import build_chat_model, name_model
 from chatbot.settings import Settings
 from chatbot.store import threads
 from chatbot.store.engine import Store
@@ -101,10 +102,11 @@ MakeCounter = Callable[..., Counter]
 
 @pytest.fixture
 def make_counter(store: Store, make_settings: Callable[..., Settings]) -> MakeCounter:
-    """Give a maker of conversations; settings are its arguments."""
+    """Give a maker of conversations; settings are its arguments, and with `chat_model` the model they name is asked."""
 
-    def make(script: list[Any] | None = None, **overrides: Any) -> Counter:
+    def make(script: list[Any] | None = None, *, is_offline: bool = False, **overrides: Any) -> Counter:
         settings = make_settings(**overrides)
+        is_real = is_offline or bool(settings.chat_model)
         model = ScriptedModel(script=["It is 4180. [1]"] if script is None else script, prompts=[])
         assistants = Assistants(settings.assistants_dir)
         metrics = Metrics()
@@ -112,8 +114,8 @@ def make_counter(store: Store, make_settings: Callable[..., Settings]) -> MakeCo
             store=store,
             knowledge=Knowledge(settings.knowledge_dir, settings.private_dir / "index"),
             assistants=assistants,
-            model=model,
-            model_name="scripted:any",
+            model=build_chat_model(settings) if is_real else model,
+            model_name=name_model(settings) if is_real else "scripted:any",
             settings=settings,
             version_numbers=record_versions(store, assistants),
             metrics=metrics,
