@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chatbot.excerpts import Unit, read_units
-from chatbot.text import detect_language, fold, tokenize
+from chatbot.prose import clean_inline, clean_sentence
+from chatbot.text import detect_language, fold, strip_html, tokenize
 
 _CONTEXT_SHARE = 0.5
 _NEIGHBOUR_SHARE = 0.25
@@ -22,23 +23,24 @@ _POINTER_SHARE = 0.3
 _SHORTEST_FUZZY = 5
 
 _ASKS_NUMBER = re.compile(
-    r"\b(?:how (?:many|much|long|often|old|far|fast|large|big|high|tall|deep)|when|(?:what|which) (?:year|date|day|time|"
-    r"number|percentage|size|port)|combien|quand|(?:quelle?s?) (?:est |était |sont )?(?:la |le |l['’])?(?:date|année|"
-    r"durée|taille|superficie|population|nombre|âge|pourcentage|jour|an|montant|prix|port))\b",
+    r"\b(?:how (?:many|much|long|often|old|far|fast|large|big|high|tall|deep)|when|combien|quand"
+    r"|(?:what|which) (?:year|date|day|time|number|percentage|size|port)"
+    r"|quelles? (?:est |était |sont )?(?:la |l['’])?(?:date|année|durée|taille|superficie|population)"
+    r"|quels? (?:est |était |sont )?(?:le |l['’])?(?:nombre|âge|pourcentage|jour|an|montant|prix|port))\b",
     re.IGNORECASE,
 )
 _ASKS_NAME = re.compile(
-    r"\b(?:who|whom|whose|where|(?:what|which) (?:country|city|person|state|company)|qui|où|quelle? (?:pays|ville|"
-    r"personne|entreprise))\b",
+    r"\b(?:who|whom|whose|where|(?:what|which) (?:country|city|person|state|company)"
+    r"|qui|où|quel(?:le)? (?:pays|ville|personne|entreprise))\b",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\w+")
 _INNER_NAME = re.compile(r"(?<=[a-zà-ÿ,;:\d] )[A-ZÀ-Ý][\w'’-]+")
 _IDENTIFIER = re.compile(r"`[^`\n]+`|\b[A-Z]+_[A-Z_]+\b|(?<![\w-])--?[a-z][\w-]+")
 _POINTER = re.compile(
-    r"(?:see|refer to|check|visit|read|for (?:more|further|additional|all|full|other|details)\b[^.]*\b(?:see|refer to|"
-    r"check|visit|read)|learn more|more (?:information|details)|voir|consultez|reportez-vous|pour (?:plus|en savoir|de "
-    r"plus)\b[^.]*\b(?:voir|voyez|consultez|reportez-vous))\b[^.]{0,100}\.?",
+    r"(?:(?:see|refer to|check|visit|read|learn more|more (?:information|details)|voir|consultez|reportez-vous)\b"
+    r"|for (?:more|further|additional|all|full|other|details)\b[^.]*\b(?:see|refer to|check|visit|read)\b"
+    r"|pour (?:plus|en savoir|de plus)\b[^.]*\b(?:voir|voyez|consultez|reportez-vous)\b)[^.]{0,100}\.?",
     re.IGNORECASE,
 )
 
@@ -47,11 +49,13 @@ _POINTER = re.compile(
 class Candidate:
     """A unit that may be quoted; `terms` are its own, `context` those of heading, label and announcement.
 
-    `passage` counts the passages from 0, best first; `section` is the first passage of the same section.
+    `passage` counts the passages from 0, best first; `section` is the first passage of the same section,
+    `title` that section's own heading.
     """
 
     passage: int
     section: int
+    title: str
     unit: Unit
     terms: frozenset[str]
     context: frozenset[str]
@@ -73,11 +77,11 @@ def list_candidates(
     sections: dict[tuple[str, str], int] = {}
     for number, (source, heading, text) in enumerate(passages):
         section = sections.setdefault((source, heading), number)
-        title = heading.rsplit(" > ", 1)[-1]
+        title = clean_sentence(strip_html(clean_inline(heading.rsplit(" > ", 1)[-1]))).replace("*", "")
         for unit in read_units(text):
             terms = frozenset(tokenize(unit.text, spoken))
             around = frozenset(tokenize(f"{unit.lead} {unit.label} {title}", spoken))
-            candidates.append(Candidate(number, section, unit, terms, around - terms))
+            candidates.append(Candidate(number, section, title, unit, terms, around - terms))
     known = frozenset[str]().union(*(candidate.terms | candidate.context for candidate in candidates))
     asked = {_find_spelling(term, known) for term in tokenize(question, spoken)}
     return candidates, sorted(asked)

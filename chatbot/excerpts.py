@@ -19,13 +19,14 @@ _NESTED_MARKER = re.compile(r"^\s*(?:===[!+]?|!!!|\?\?\?\+?)[ \t]+\S.*$", re.MUL
 _QUOTE_MARKER = re.compile(r"^ {0,3}> ?")
 _ALERT = re.compile(r"^\[!\w+\][-+]?[ \t]*")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
-_STEP = re.compile(r"\s*\d{1,9}[.)]\s")
 # A fence, or the shortcode of Hugo and Jekyll that stands for one; then the language.
 _CODE_OPENING = re.compile(
     r"\s*(`{3,}|~{3,}|\{\{[<%]|\{%-?)\s*(?:(?:highlight|codeblock|code)\s+)?([\w+#.-]*)"
 )
 _PSEUDO_HEADING = re.compile(r"\*\*[^*]+\*\*:?|__[^_]+__:?")
+_MARKERS_IN_ROW = re.compile(r"(?:(?:[-*+]|\d{1,9}[.)])[ \t]+){3,}")
 _SHORT_LIST = 400
+_DEEPEST_INDENT = 12
 # Tabs and quotes nested deeper are read as prose: a hostile passage may nest them without end.
 _DEEPEST = 8
 
@@ -176,8 +177,14 @@ def _clean_item(item: str) -> str:
         parts[-1][1].append(line)
     if fence is not None:
         parts[-1][1].append(opening)
-    cleaned = (
-        "\n".join(lines) if is_code else close_marks(clean_inline("\n".join(lines)))
-        for is_code, lines in parts
-    )
-    return re.sub(r"\n(?:[ \t]*\n)+", "\n\n", "\n".join(cleaned)).rstrip()
+    cleaned = ("\n".join(lines) if is_code else _clean_lines(lines) for is_code, lines in parts)
+    return "\n".join(cleaned).rstrip()
+
+
+def _clean_lines(lines: Sequence[str]) -> str:
+    """Clean an item's prose; levels deeper than a reader follows are drawn together."""
+    flat = []
+    for line in lines:
+        indent = len(line) - len(line.lstrip())
+        flat.append(line[:indent][:_DEEPEST_INDENT] + _MARKERS_IN_ROW.sub("- ", line[indent:], count=1))
+    return re.sub(r"\n(?:[ \t]*\n)+", "\n\n", close_marks(clean_inline("\n".join(flat))))

@@ -9,12 +9,14 @@ from chatbot.text import collapse_space
 
 _CODE_SPAN = re.compile(r"(`+)(?!`).{1,1000}?(?<!`)\1(?!`)", re.DOTALL)
 _IMAGE = re.compile(r"!\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])(?:\{[^}]*\})?")
-_LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])+)\]\(\s*<?([^)\s>]*)>?[^)]*\)(?:\{[^}]*\})?")
+_LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])+)\]\(\s*<?([^)\s>]*)>?(?:\s[^)]*)?\)(?:\{[^}]*\})?")
 _REFERENCE = re.compile(r"(?<!!)\[([^\[\]]+)\]\s?\[[^\]]*\]")
 _DEFINITION = re.compile(r"^ {0,3}\[[^\]]+\]:\s+\S.*$", re.MULTILINE)
 _FOOTNOTE = re.compile(r"\[\^[^\]]+\]")
 _LOOKS_CITED = re.compile(r"\[(\d+)\]")
 _SHORTCODE = re.compile(r"\{\{[<%].*?[>%]\}\}|\{%.*?%\}", re.DOTALL)
+_PARAMETER = re.compile(r'="([^"]*)"')
+_FEWEST_SPACES = 3
 _ATTRIBUTES = re.compile(r"\{:?\s*[.#][^{}]*\}")
 _HTML = re.compile(
     r"</?(?:a|abbr|b|br|code|dd|details|div|dl|dt|em|figcaption|figure|font|h[1-6]|hr|i|iframe|img|kbd|li|ol|p|pre|small"
@@ -80,12 +82,19 @@ def cut_prose(text: str, room: int) -> str:
 
 
 def _clean_prose(text: str) -> str:
-    text = _IMAGE.sub("", _SHORTCODE.sub("", text))
+    text = _IMAGE.sub("", _SHORTCODE.sub(_keep_parameter, text))
     text = _LINK.sub(_keep_web_link, text)
     text = _FOOTNOTE.sub("", _REFERENCE.sub(r"\1", text))
     text = _ATTRIBUTES.sub("", _HTML.sub("", _ICON.sub("", text)))
     text = _EMOJI_NAME.sub(lambda match: _EMOJI[match.group()], text)
     return _LOOKS_CITED.sub(r"\\[\1\\]", text)
+
+
+def _keep_parameter(shortcode: re.Match[str]) -> str:
+    """Keep what a shortcode says to the reader: a parameter of several words, such as an alert's text."""
+    return " ".join(
+        value for value in _PARAMETER.findall(shortcode.group()) if value.count(" ") >= _FEWEST_SPACES
+    )
 
 
 def _keep_web_link(match: re.Match[str]) -> str:

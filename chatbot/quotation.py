@@ -22,10 +22,11 @@ _ROW_SHARE = 0.9
 
 # Openings that lean on the sentence before (Paice, Information Processing and Management 1990).
 _LEANS_BACK = re.compile(
-    r"(?:(?:this|that|these|those|it|they|he|she|its|their|such|however|also|therefore|thus|then|otherwise|instead|but|and|so"
-    r"|in this case|in that case|as a result|for this|both|cela|ceci|ce|cet|cette|ces|il|elle|ils|elles|son|sa|ses"
-    r"|leur|leurs|celui-ci|celle-ci|ceux-ci|toutefois|cependant|ainsi|donc|sinon|de plus|en outre|dans ce cas"
-    r"|par conséquent|mais|et)\b|c['’]est\b|l['’](?:un|autre)\b)(?!['’-]?(?:y a|faut|s['’]agit)\b)",
+    r"(?:(?:this|that|these|those|it|they|he|she|its|their|such|both|however|also|therefore|thus|then|otherwise|instead"
+    r"|but|and|so|in (?:this|that) case|as a result|for this|cela|ceci|ce|cet|cette|ces|il|elle|ils|elles|son|sa|ses"
+    r"|leurs?|celui-ci|celle-ci|ceux-ci|toutefois|cependant|ainsi|donc|sinon|de plus|en outre|dans ce cas|en effet"
+    r"|par (?:conséquent|ailleurs)|mais|et)\b|(?:c|d)['’](?:est|ailleurs)\b|l['’](?:un|autre)\b)"
+    r"(?! (?:y a|faut|s['’]agit)\b)",
     re.IGNORECASE,
 )
 
@@ -76,8 +77,8 @@ def _choose(
 ) -> list[int]:
     """Take what answers most for its length until the answer is full, each unit with what it cannot be read without.
 
-    Greedy by score over the root of the length (Lin and Bilmes, NAACL 2010: gain over a power of the cost), down to
-    a share of the best score; what says the same as a unit already chosen is passed over.
+    Greedy by score over the root of the length (Lin and Bilmes, NAACL 2010: gain over a power of the cost), in other
+    sections than the first down to a share of the best score; what says the same as a unit chosen is passed over.
     """
     worth = [
         score / max(_SHORTEST_COST, len(candidate.unit.text)) ** 0.5
@@ -87,12 +88,14 @@ def _choose(
     least = _LEAST_SHARE * max(scores)
     chosen: set[int] = set()
     for index in ranking:
-        if index in chosen or scores[index] < least or _repeats(candidates, chosen, index):
+        if index in chosen or (scores[index] < least and candidates[index].section != 0):
             continue
         if not _earns_place(candidates, weights, chosen, index):
             continue
         for wanted in _list_bundles(candidates, index):
             extended = chosen.union(wanted)
+            if any(_repeats(candidates, chosen, new) for new in wanted if new not in chosen):
+                continue
             if _fits(candidates, extended, measure):
                 chosen = extended
                 break
@@ -173,11 +176,15 @@ def _find_before(candidates: Sequence[Candidate], index: int) -> int | None:
     elif candidate.unit.kind == "code":
         if earlier < 0 or candidates[earlier].unit.kind != "sentence":
             return None
-    elif candidate.unit.kind != "sentence" or not _LEANS_BACK.match(candidate.unit.text):
+    elif candidate.unit.kind != "sentence" or not _leans_back(candidate.unit.text):
         return None
     if earlier < 0 or candidates[earlier].passage != candidate.passage:
         return None
     return earlier if candidates[earlier].unit.label == candidate.unit.label else None
+
+
+def _leans_back(sentence: str) -> bool:
+    return sentence[:1].islower() or _LEANS_BACK.match(sentence) is not None
 
 
 def _open_with_prose(

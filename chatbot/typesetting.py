@@ -35,9 +35,13 @@ def set_units(
     label = ("", -1)
     for run in _group_runs(chosen, candidates):
         first = candidates[run[0]]
-        if first.unit.label and (first.unit.label, first.passage) != label:
-            pieces.append(f"**{first.unit.label.strip('* ')}**")
-        label = (first.unit.label, first.passage)
+        named = first.unit.label
+        if label[1] != first.passage and not named and first.unit.kind != "sentence":
+            # A list, a row or code at the head of a quote says too little without its section's heading.
+            named = first.title
+        if named and (named, first.passage) != label:
+            pieces.append(f"**{named.strip('* ')}**")
+        label = (named, first.passage)
         text = _join_units([(index, candidates[index].unit) for index in run], language)
         pieces.append(_cite(text, numbers[first.passage]))
     return "\n\n".join(pieces)

@@ -78,13 +78,14 @@ def test_tabs_and_admonitions_are_never_shown_raw() -> None:
 
 
 def test_rows_of_a_table_are_quoted_under_its_header() -> None:
-    """The row that answers is still a table, and the citation is no part of it."""
+    """The row that answers is still a table, under its section's heading, and the citation is no part of it."""
     rows = "\n".join(f"| `OTHER_{number}` | something else |" for number in range(20))
     text = (
         f"| Setting   | Meaning |\n| --------- | ------- |\n{rows}\n| `MAX_SIZE` | largest upload allowed |"
     )
     quoted = answer("largest upload", text)
-    assert quoted == "| Setting | Meaning |\n| --- | --- |\n| `MAX_SIZE` | largest upload allowed |\n\n[1]"
+    table = "| Setting | Meaning |\n| --- | --- |\n| `MAX_SIZE` | largest upload allowed |"
+    assert quoted == f"**Part**\n\n{table}\n\n[1]"
 
 
 def test_a_sentence_comes_before_a_table_that_matches_as_well() -> None:
@@ -94,7 +95,7 @@ def test_a_sentence_comes_before_a_table_that_matches_as_well() -> None:
     )
     sentence = "To be kind to small disks, `MAX_SIZE` sets the limit of an upload in megabytes."
     quoted = answer("MAX_SIZE upload limit", table, sentence)
-    assert quoted.startswith(f"{sentence} [2]\n\n| Setting | Meaning |")
+    assert quoted.startswith(f"{sentence} [2]\n\n**Part**\n\n| Setting | Meaning |")
     assert quoted.endswith("| `MAX_SIZE` | limit of an upload |\n\n[1]")
 
 
@@ -102,7 +103,7 @@ def test_a_table_that_matches_better_stays_in_front() -> None:
     """The order of the passages is kept where the sentence says less of what was asked."""
     table = "| Setting | Meaning |\n| --- | --- |\n| `MAX_SIZE` | limit of an upload |"
     quoted = answer("MAX_SIZE upload limit", table, "A limit of an upload is in force.")
-    assert quoted.startswith("| Setting | Meaning |")
+    assert quoted.startswith("**Part**\n\n| Setting | Meaning |")
 
 
 FILLER = "Filler stands here. Another filler. More of it. And more."
@@ -175,7 +176,9 @@ def test_code_longer_than_an_answer_is_cut_after_a_whole_line_and_says_so() -> N
     """The first lines, a closed fence, and how many lines follow."""
     lines = [f"setting_{number}: some value" for number in range(100)]
     quoted = answer("setting", "```yaml\n" + "\n".join(lines) + "\n```")
-    block = re.fullmatch(r"```yaml\n(.*)\n```\n\n… (\d+) more lines in the document \[1\]", quoted, re.DOTALL)
+    block = re.fullmatch(
+        r"\*\*Part\*\*\n\n```yaml\n(.*)\n```\n\n… (\d+) more lines in the document \[1\]", quoted, re.DOTALL
+    )
     assert block is not None
     shown = block.group(1).split("\n")
     assert shown == lines[: len(shown)]
