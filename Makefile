@@ -8,13 +8,17 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := pip-compile --quiet --upgrade --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 TESTS ?= tests
 
-.PHONY: run test pictures test-long lint format bench lock clean
+.PHONY: run test widget pictures test-long lint format bench lock clean
 
 run: $(RUN_READY)
 	@exec $(BIN)/python -m apps
 
 test: $(TEST_READY)
 	$(BIN)/python -m pytest $(TESTS)
+
+# The widget's one file, made of its sources; the service needs no tool for it.
+widget: $(TEST_READY)
+	$(BIN)/python -m apps.chat.bundle
 
 # The pictures in docs/images, taken anew by the tour.
 pictures: $(TEST_READY)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from apps.chat import health_api, login_api, openai_api, thread_api, turn_api
+from apps.chat import health_api, login_api, openai_api, thread_api, turn_api, widget
 
 router = APIRouter()
-for part in (login_api, thread_api, turn_api, openai_api, health_api):
+for part in (login_api, thread_api, turn_api, openai_api, health_api, widget):
     router.include_router(part.router)

@@ -29,7 +29,7 @@ from chatbot.telemetry import log_event, log_security
 logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
-# Reached without a login. `/metrics` asks for its own token.
+# Reached without a login. `/metrics` asks for its own token, `/widget-demo` for loopback.
 OPEN_PATHS = frozenset(
     {
         "/login",
@@ -40,6 +40,11 @@ OPEN_PATHS = frozenset(
         "/metrics",
         "/favicon.ico",
         "/login.css",
+        "/widget.js",
+        "/api/widget",
+        "/widget-demo",
+        "/widget-demo/style.css",
+        "/widget-demo/demo.js",
     }
 )
 # In open mode a login is made where a tester comes in.

@@ -15,6 +15,7 @@ from apps.chat.guard import MAX_BODY_BYTES, make_cookie, read_token
 from tests.apps.chat.conftest import PASSWORD, Client, Serve, Service, read_code
 
 ANYONE, TESTERS, WATCHERS = "anyone", "testers", "loopback or service token"
+LOOPBACK = "loopback"
 
 # Who may call each of our own routes: a new one has to be named here.
 WHO_MAY_CALL = {
@@ -24,6 +25,11 @@ WHO_MAY_CALL = {
     "GET /health/live": ANYONE,
     "GET /health/ready": ANYONE,
     "GET /metrics": WATCHERS,
+    "GET /widget.js": ANYONE,
+    "GET /api/widget": ANYONE,
+    "GET /widget-demo": LOOPBACK,
+    "GET /widget-demo/style.css": LOOPBACK,
+    "GET /widget-demo/demo.js": LOOPBACK,
     "GET /api/docs": TESTERS,
     "GET /api/openapi.json": TESTERS,
     "POST /api/logout": TESTERS,
