@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
@@ -15,14 +14,7 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
-from chatbot.knowledge.documents import (
-    Signature,
-    SourceDocument,
-    UnreadableDocument,
-    folder_language,
-    read_document,
-    scan_folder,
-)
+from chatbot.errors import SettingsError
 from chatbot.knowledge.fusion import DEPTH, fuse_hits
 from chatbot.knowledge.index import (
     INDEX_FORMAT,
@@ -33,8 +25,9 @@ from chatbot.knowledge.index import (
     load_index,
     save_index,
 )
+from chatbot.knowledge.library import Library
 from chatbot.knowledge.meaning import MeaningSearch, Progress
-from chatbot.knowledge.passages import Passage, make_passages
+from chatbot.knowledge.passages import Passage
 from chatbot.knowledge.relevance import find_names, has_unknown_name, is_covered
 from chatbot.text import LANGUAGES, detect_language, strip_html, tokenize
 
@@ -76,8 +69,10 @@ class Knowledge:
         self._poll_interval_s = poll_interval_s
         self._patience_s = patience_s
         self._index: PassageIndex | None = None
-        self._signatures: dict[str, Signature] = {}
+        self._library = Library(folder, cache_folder)
         self._digests: dict[str, str] = {}
+        self._is_behind = True
+        self._outage = ""
         self._warnings: tuple[str, ...] = ()
         self._polled_at = 0.0
         self._refreshing = threading.Lock()
@@ -107,7 +102,9 @@ class Knowledge:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong: one sentence per document left out or without a passage, and if embeddings fail."""
-        return self._warnings + (self._meaning.warnings if self._meaning else ())
+        return (*self._warnings, *filter(None, [self._outage])) + (
+            self._meaning.warnings if self._meaning else ()
+        )
 
     def refresh(self) -> bool:
         """Bring the index up to date with the folder, now; tell whether it changed.
@@ -147,7 +144,8 @@ class Knowledge:
         Returns:
             LangChain documents: the text without its breadcrumb; metadata `passage_id`, `source`, `title`,
             `heading` (as written, HTML and all), `breadcrumb` (the heading as a reader sees it), `anchor`, `language`,
-            `score` (BM25, comparable within one search and language), `rank` from 1.
+            `score` (BM25, comparable within one search and language), `rank` from 1, `part` of `parts` of its section,
+            and `block_part` of `block_parts` where it holds a part of a code block or table, else both 0.
         """
         index = self.index
         if self._poll():
@@ -194,23 +192,24 @@ class Knowledge:
             started_at = time.perf_counter()
             before = self._index
             self._polled_at = self._clock()
-            signatures = scan_folder(self.folder)
-            if before is not None and signatures == self._signatures:
+            self._is_behind = self._library.look() or self._is_behind
+            if before is not None and not self._is_behind:
                 return before, False
             if before is None:
                 # The language model takes half a second to unpack: beside the index, not in the first question.
                 warming = threading.Thread(target=detect_language, args=("What is this about?",), daemon=True)
                 warming.start()
-            documents, warnings = self._read_documents(signatures)
-            version = _hash_documents(documents)
+            version = self._library.make_version(INDEX_FORMAT)
             index = before
             if index is None or version != index.version:
-                index = self._index = self._make_index(version, documents, started_at)
+                index = self._index = self._make_index(version, started_at)
                 if self._meaning:
                     self._meaning.follow(index.passages)
-            self._warn([*warnings, *self._list_empty(documents, index)])
-            self._signatures = signatures
-            self._digests = {document.source: document.digest for document in documents}
+            cited = {passage.source for passage in index.passages}
+            self._warn([*self._library.warnings, *self._library.list_empty(cited)])
+            self._digests = self._library.digests
+            self._library.release()
+            self._is_behind = False
             if before is None:
                 warming.join()
             return index, index is not before
@@ -237,42 +236,25 @@ class Knowledge:
 
     def _refresh_quietly(self) -> None:
         try:
-            if self.refresh():
+            is_renewed = self.refresh()
+            if self._outage:
+                self._outage = ""
+                logger.info("The knowledge in %s can be read again", self.folder)
+            if is_renewed:
                 logger.info(
                     "The knowledge has changed: %s passages, index %s",
                     self.stats.passages,
                     self.index_version,
                 )
+        except SettingsError as error:
+            # Said once per outage, not every two seconds of it.
+            if str(error) != self._outage:
+                self._outage = str(error)
+                logger.warning("%s It cannot be refreshed; the last index stays in use.", error)
         except Exception:
             logger.exception(
                 "The knowledge in %s cannot be refreshed; the last index stays in use", self.folder
             )
-
-    def _read_documents(self, signatures: dict[str, Signature]) -> tuple[list[SourceDocument], list[str]]:
-        """Read the documents; give those that can be used, and a warning for each of the others."""
-        documents: list[SourceDocument] = []
-        warnings: list[str] = []
-        for source in signatures:
-            try:
-                documents.append(read_document(self.folder, source))
-            except UnreadableDocument as error:
-                warnings.append(str(error))
-        return documents, warnings
-
-    def _list_empty(self, documents: Sequence[SourceDocument], index: PassageIndex) -> list[str]:
-        """Name the documents that no passage comes from, and the folder if none comes from any."""
-        cited = {passage.source for passage in index.passages}
-        warnings = [
-            f"{document.source} is left out: it has no text below its headings."
-            for document in documents
-            if document.source not in cited
-        ]
-        if not cited:
-            warnings.append(
-                f"KNOWLEDGE_DIR={self.folder} holds no readable Markdown document with text: "
-                "no question can be answered."
-            )
-        return warnings
 
     def _warn(self, warnings: Sequence[str]) -> None:
         """Keep the warnings, and log those that are new."""
@@ -281,23 +263,12 @@ class Knowledge:
                 logger.warning("%s", warning)
         self._warnings = tuple(warnings)
 
-    def _make_index(
-        self, version: str, documents: Sequence[SourceDocument], started_at: float
-    ) -> PassageIndex:
+    def _make_index(self, version: str, started_at: float) -> PassageIndex:
         """Load the index of these contents, or build it; documents that did not change keep their passages."""
         kept = load_index(version, self._cache_folder)
         if kept is not None:
             return kept
-        unchanged: dict[str, list[Passage]] = {}
-        for passage in self._index.passages if self._index else ():
-            unchanged.setdefault(passage.source, []).append(passage)
-        passages: list[Passage] = []
-        for document in documents:
-            source = document.source
-            if self._digests.get(source) == document.digest:
-                passages.extend(unchanged.get(source, ()))
-            else:
-                passages.extend(make_passages(document.text, source, folder_language(source)))
+        passages = self._library.make_passages(self._index.passages if self._index else (), self._digests)
         index = build_index(version, passages, started_at)
         save_index(index, self._cache_folder)
         return index
@@ -315,11 +286,6 @@ class KnowledgeRetriever(BaseRetriever):
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, default_language: str | None = None
     ) -> list[Document]:
         return self.knowledge.search(query, k=self.k, default_language=default_language)
-
-
-def _hash_documents(documents: Sequence[SourceDocument]) -> str:
-    lines = [f"format {INDEX_FORMAT}", *(f"{document.digest} {document.source}" for document in documents)]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def _tell_language(index: PassageIndex, question: str) -> str:
@@ -359,6 +325,10 @@ def _make_document(hit: Hit, rank: int) -> Document:
             "language": passage.language,
             "score": round(hit.score, 4),
             "rank": rank,
+            "part": passage.part,
+            "parts": passage.parts,
+            "block_part": passage.block_part,
+            "block_parts": passage.block_parts,
         },
     )
 
