@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chatbot.errors import SettingsError
+from chatbot.knowledge import library as library_module
 from chatbot.knowledge import retriever as retriever_module
 from chatbot.knowledge.passages import Passage, make_passages
 from chatbot.knowledge.retriever import Knowledge
@@ -197,7 +198,7 @@ def test_queries_keep_the_old_index_until_the_new_one_is_ready(
         time.sleep(0.5)
         return make_passages(text, source, language)
 
-    monkeypatch.setattr(retriever_module, "make_passages", make_slowly)
+    monkeypatch.setattr(library_module, "make_passages", make_slowly)
     (folder / "en/new.md").write_text("# Webhooks\n\nA webhook tells of each ban.", encoding="utf-8")
     clock.now += 2
     started_at = time.monotonic()
@@ -297,9 +298,9 @@ def test_a_file_mended_later_is_taken_up(knowledge: Knowledge, folder: Path, clo
 
 
 def test_hidden_and_other_files_are_no_documents(knowledge: Knowledge, folder: Path) -> None:
-    """Only visible Markdown is read."""
+    """Pictures, hidden files, licences and lists of requirements are not read."""
     (folder / ".git").mkdir()
-    for name in (".git/a.md", ".hidden.md", "notes.txt", "image.png"):
+    for name in (".git/a.md", ".hidden.md", "LICENSE.txt", "image.png", "requirements-dev.txt"):
         (folder / name).write_text("# Webhooks")
     assert knowledge.stats.documents == 3
 
