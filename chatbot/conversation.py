@@ -236,7 +236,8 @@ class Conversation:
 
     async def _answer(self, turn: Turn, draft: Draft, signal: StopSignal) -> AsyncIterator[Event]:
         assistant = self.assistants.get(turn.thread.assistant)
-        history = await self._read_history(turn)
+        hit = await asyncio.to_thread(self.curated.find, turn.text, turn.language)
+        history = [] if hit else await self._read_history(turn)
         standalone, usage = await make_standalone(
             turn.text,
             history,
@@ -248,9 +249,10 @@ class Conversation:
         if usage:
             draft.model = self._model_name
             draft.add_usage(usage)
+            hit = await asyncio.to_thread(self.curated.find, standalone.text, turn.language)
         if signal.status:
             return
-        if hit := await asyncio.to_thread(self.curated.find, standalone.text, turn.language):
+        if hit:
             text = draft.add_curated(hit, turn.language)
             yield Sources(draft.found)
             yield Token(text)

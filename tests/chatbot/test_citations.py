@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
-from chatbot.citations import NO_ANSWER, MarkFilter, strip_marks
+from chatbot.addresses import find_addresses
+from chatbot.citations import LONGEST_WAIT, NO_ANSWER, MarkFilter, quote_material, strip_marks
+from chatbot.markup import render_html
 
 KNOWN = {1, 2, 12}
 ALPHABET = [
@@ -27,13 +30,32 @@ ALPHABET = [
     ),
     NO_ANSWER,
     NO_ANSWER[:9],
+    NO_ANSWER[9:],
+    *(
+        "[x](https://good.io/x)",
+        "[1](https://evil.io)",
+        "![i](https://evil.io/a.png)",
+        "https://evil.io/b",
+        "](",
+        "]:",
+    ),
+    *(
+        "https://good.io/x.",
+        "www.evil.io",
+        "h",
+        "tp://",
+        "[ref]: https&#58;//evil.io",
+        "[x](https&#58;//evil.io/a(b(c)))",
+    ),
+    *("[`c`](https://evil.io)", '[t](/rel "ti(t")', "](<https://evil.io>)", "mailto:x@y.zz", "\\]", "<", '"'),
 ]
+ADDRESSES = find_addresses("https://good.io/x")
 SEEDS = range(40)
 
 
 def feed(pieces: list[str]) -> tuple[str, list[int], bool]:
     """Give the text let through, the numbers cited, and whether it was a refusal."""
-    marks = MarkFilter(KNOWN)
+    marks = MarkFilter(KNOWN, ADDRESSES)
     shown = "".join([*map(marks.feed, pieces), marks.finish()])
     return shown, marks.cited, marks.is_refusal
 
@@ -60,6 +82,19 @@ def test_any_cutting_gives_the_same(seed: int) -> None:
         assert feed(list(text)) == whole, text
         for _ in range(5):
             assert feed(cut(text, chance)) == whole, text
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_marker_and_unknown_addresses_are_never_shown(seed: int) -> None:
+    """Whatever stands around them: the refusal's marker is nowhere, an unknown address in code at most."""
+    chance = random.Random(seed)
+    for _ in range(50):
+        text = make_text(chance)
+        shown, _, _ = feed(cut(text, chance))
+        assert NO_ANSWER not in shown
+        if "`" not in text:
+            assert "https://evil.io" not in shown
+            assert "evil.io" not in "".join(re.findall(r'href="([^"]*)"', render_html(shown)))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -123,6 +158,47 @@ def test_refusal_is_parsed_and_never_shown(text: str, shown: str) -> None:
     """The marker at the beginning makes a refusal; it is not shown, nor is the space after it."""
     assert feed([text]) == (shown, [], True)
     assert feed(list(text)) == (shown, [], True)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"It is 4180. {NO_ANSWER} [1]", "It is 4180.   [1]"),
+        (f"`{NO_ANSWER}` is code. [1]", "` ` is code. [1]"),
+        (f"**{NO_ANSWER}** Nothing. [1]", "** ** Nothing. [1]"),
+        (f"{NO_ANSWER[:9]}{NO_ANSWER}{NO_ANSWER[9:]}", f"{NO_ANSWER[:9]} {NO_ANSWER[9:]}"),
+    ],
+)
+def test_marker_within_an_answer_is_taken_out(text: str, shown: str) -> None:
+    """Only at the very beginning the marker is a refusal; elsewhere it is no refusal and is not shown."""
+    for pieces in ([text], list(text)):
+        assert feed(pieces)[::2] == (shown, False)
+
+
+def test_refusal_cites_nothing() -> None:
+    """What a refusal refers to is not its source."""
+    assert feed([f"{NO_ANSWER} Nothing on tea. [1]"]) == ("Nothing on tea. ", [], True)
+
+
+def test_mark_that_goes_closes_no_gap() -> None:
+    """What stands around an unknown number never becomes a mark, or the marker, by its absence."""
+    assert feed(["[[9]1]"])[:2] == ("[…1]", [])
+    assert feed([NO_ANSWER[:9], "[9]", NO_ANSWER[9:]])[0] == f"{NO_ANSWER[:9]}…{NO_ANSWER[9:]}"
+
+
+def test_text_does_not_wait_for_ever() -> None:
+    """A model that opens a link and never closes it is shown all the same."""
+    marks = MarkFilter(KNOWN, ADDRESSES)
+    shown = marks.feed("[x](") + "".join(marks.feed("a " * 100) for _ in range(LONGEST_WAIT // 100))
+    assert len(shown) > LONGEST_WAIT
+
+
+def test_documents_own_numbers_are_no_marks() -> None:
+    """A passage's own `[1]` is rewritten for the prompt, and its marker taken out; code stays."""
+    assert quote_material("As in [1]. `a[1]`\n```\nb[2]\n```\n[3, 4]") == (
+        "As in (1). `a[1]`\n```\nb[2]\n```\n(3, 4)"
+    )
+    assert NO_ANSWER not in quote_material(f"{NO_ANSWER} and {NO_ANSWER}")
 
 
 def test_almost_a_refusal_is_text() -> None:

@@ -137,14 +137,17 @@ def test_broken_file_leaves_the_last_good_one_in_force(
 
 def test_file_that_is_no_text_is_named(curated: CuratedAnswers) -> None:
     """Bytes that are not UTF-8, or too many of them, are a fault of the file, not of the service."""
-    for content, told in ((b"- \xff", "byte 2 is not UTF-8"), (b"#" * 2_000_001, "more than 2,000,000 bytes")):
+    for content, told in (
+        (b"- \xff", "byte 2 is not UTF-8"),
+        (b"#" * 2_000_001, "more than 2,000,000 bytes"),
+    ):
         curated.path.write_bytes(content)
         with pytest.raises(ValueError, match=told):
             read_curated(curated.path)
 
 
 def test_changed_source_is_told(curated: CuratedAnswers, write: Callable[[str], None]) -> None:
-    """When the section of a source changes the answer says so, until it gets a new date; other sections do not count."""
+    """When the section of a source changes the answer says so, until it gets a new date; others do not count."""
     write(FILE)
     assert curated.warnings == ()
     knowledge = curated._knowledge
@@ -154,7 +157,10 @@ def test_changed_source_is_told(curated: CuratedAnswers, write: Callable[[str], 
     assert (hit := curated.find("How do I descale the kettle?", "en"))
     assert hit.changed == ("en/troubleshooting.md#the-kettle-does-not-heat",)
     [warning] = curated.warnings
-    assert "answer 1 ('How do I descale the kettle?'): changed since it was written: en/troubleshooting" in warning
+    assert (
+        "answer 1 ('How do I descale the kettle?'): changed since it was written: en/troubleshooting"
+        in warning
+    )
     write(FILE.replace("2025-03-01", "2025-04-01"))
     assert (hit := curated.find("How do I descale the kettle?", "en")) and hit.changed == ()
 
@@ -194,7 +200,7 @@ def test_checked_in_the_file_wins(curated: CuratedAnswers, write: Callable[[str]
     """An answer that names what its sources were needs no memory of this machine's."""
     write(FILE.replace("author: Ada", "checked: '000000000000'"))
     [warning] = curated.warnings
-    value = warning.rpartition("set its checked to ")[2].strip("\".")
+    value = warning.rpartition("set its checked to ")[2].strip('".')
     write(FILE.replace("author: Ada", f"checked: '{value}'"))
     assert curated.warnings == ()
 
