@@ -24,6 +24,8 @@ CONVERSION_FORMAT = 1
 _TIMEOUT_S = 120
 _MEMORY_BYTES = 2_000_000_000
 _KEPT_S = 30 * 24 * 3600
+# The machine may only have been busy: what took too long is tried again the next day.
+_RETRIED_S = 24 * 3600
 _LENGTH = struct.Struct(">Q")
 
 
@@ -107,7 +109,8 @@ class Converter:
                 reason = f"its conversion took more than {self._timeout_s:.0f} seconds"
             else:
                 reason = f"its conversion took more than {self._memory_bytes // 1_000_000:,} MB of memory or crashed"
-            return {"fault": f"{reason}; split it or save it as Markdown"}
+            again = time.time() + _RETRIED_S
+            return {"fault": f"{reason}; split it or save it as Markdown", "until": str(again)}
         finally:
             timer.cancel()
 
@@ -131,7 +134,9 @@ class Converter:
             os.utime(path)
         except (OSError, ValueError):
             return None
-        return kept if isinstance(kept, dict) and ("text" in kept or "fault" in kept) else None
+        if not isinstance(kept, dict) or not ("text" in kept or "fault" in kept):
+            return None
+        return kept if time.time() < float(kept.get("until", "inf")) else None
 
     def _keep(self, name: str, answer: dict[str, str]) -> None:
         """Write a conversion whole or not at all; a disk that cannot be written costs the time of another one."""

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _LEFT_OUT = (
-    *("script", "style", "noscript", "template", "nav", "aside", "iframe", "svg", "canvas", "form", "button"),
+    *("script", "style", "noscript", "template", "nav", "iframe", "svg", "canvas", "form", "button"),
     *("input", "select", "dialog", "link", "meta", "img", "picture", "video", "audio", "object"),
 )
 # What themes mark for machines, by ARIA's roles (W3C) and by the names of Sphinx, MkDocs and Docusaurus.
 _LEFT_OUT_BY = (
-    "[role=navigation], [role=search], [role=banner], [role=contentinfo], [hidden], [aria-hidden=true]:not(pre *), "
+    "aside:has(nav), [role=complementary], [role=navigation], [role=search], [role=banner], [role=contentinfo], [hidden], [aria-hidden=true]:not(pre *), "
     ".headerlink, .hash-link, .header-anchor, .anchor-link, .skip-link, .sr-only, .linenos, .edit-page, .prev-next-area"
 )
 _MAIN = ("main", "[role=main]", "article", "#content", ".markdown-body", "body")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatbot.knowledge.markdown import make_slug, parse_document
+from chatbot.knowledge.markdown import make_slug, parse_document, parse_plain_text
 
 
 def headings(text: str) -> list[str]:
@@ -99,3 +99,69 @@ def test_windows_line_ends_change_nothing() -> None:
     """CRLF gives the same sections as LF."""
     text = "# Guide\nIntro\n\n## Use\n```\na\n```\n"
     assert parse_document(text.replace("\n", "\r\n"), "F") == parse_document(text, "F")
+
+
+@pytest.mark.parametrize(
+    "front_matter", ["---\ntitle: Guide\n...\n", '{\n  "title": "Guide"\n}\n', "---\n\ntitle: Guide\n---\n"]
+)
+def test_other_forms_of_front_matter_are_read(front_matter: str) -> None:
+    """YAML may end in dots, Hugo takes JSON."""
+    assert headings(front_matter + "Text") == ["Guide"]
+
+
+def test_a_title_that_is_no_word_is_none() -> None:
+    """A list, or aliases that would unfold without end, names no page."""
+    bomb = "a: &a [x, x]\nb: &b [*a, *a]\ntitle: [*b, *b]\n"
+    assert headings(f"---\n{bomb}---\nText") == ["Fallback"]
+
+
+def test_headings_in_html_count() -> None:
+    """With their level, their words and their id; those in comments, scripts and code do not."""
+    text = (
+        '<h1 align="center">\n  Guide\n</h1>\n\nIntro\n\n<div>\n<h2 id="x">Set <b>up</b></h2>\n<p>a</p>\n</div>\n\n'
+        "<!-- <h2>No</h2> -->\n\n<pre>\n<h2>No</h2>\n</pre>\n\n<h3><img src='logo.png'></h3>\n\nb"
+    )
+    sections = parse_document(text, "Fallback").sections
+    assert [(section.heading, section.anchor) for section in sections] == [
+        ("Guide", "guide"),
+        ("Guide > Set up", "x"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "anchor"),
+    [
+        ('<a id="mark"></a>\n\n## Use', "mark"),
+        ('<a name="mark"></a>\n## Use', "mark"),
+        ('## <a id="mark"></a>Use', "mark"),
+        ("## Use {/* #mark */}", "mark"),
+        ("## Use { #mark .big }", "mark"),
+        ("Use {#mark}\n---", "mark"),
+    ],
+)
+def test_an_anchor_of_its_own_comes_first(source: str, anchor: str) -> None:
+    """However it is written, beside the heading or in it; alone it is no text of the section before."""
+    sections = parse_document(f"# T\n\n{source}\n\ntext", "F").sections
+    assert [section.anchor for section in sections] == [anchor]
+
+
+def test_anchors_are_those_of_the_generator() -> None:
+    """A page with MkDocs' signs has MkDocs' slugs; others have GitHub's."""
+    page = "# T\n\n## Été & co\nx\n\n## Été & co\ny"
+    anchors = [section.anchor for section in parse_document(page + "\n\n!!! note\n\n    z", "F").sections]
+    assert anchors == ["ete-co", "ete-co_1"]
+
+
+def test_no_break_spaces_in_headings_are_spaces() -> None:
+    """Between the sign and the words, as some keyboards write it, and within the words; the text keeps them."""
+    document = parse_document("#\u00a0Mode d\u2019emploi\n\n##\u202fPourquoi\u00a0?\n\nUn\u00a0mot.", "F")
+    assert document.sections[0].heading == "Mode d\u2019emploi > Pourquoi ?"
+    assert document.sections[0].blocks[0].text == "Un\u00a0mot."
+
+
+def test_plain_text_has_paragraphs_and_underlined_headings() -> None:
+    """Signs of Markdown mean nothing in it; a line that is underlined is a heading."""
+    text = "# no heading\n\nINSTALL\n=======\n\nRun it.\n    * not a list\n\nMore.\n\nDetails\n-------\nEnd."
+    document = parse_plain_text(text, "Notes")
+    assert [section.heading for section in document.sections] == ["INSTALL", "INSTALL", "INSTALL > Details"]
+    assert [block.text for block in document.sections[1].blocks] == ["Run it.\n    * not a list", "More."]
