@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from chatbot.errors import UsageError
+from chatbot.knowledge.retriever import Knowledge
 from chatbot.question_set import FoundPassage, GoldQuestion, read_questions
+from tests.conftest import ROOT
 
 OUTSIDE = '{"id": "a", "lang": "en", "question": "b", "out_of_scope": true}\n'
 
@@ -93,3 +96,23 @@ def test_answer_is_right_by_what_is_known_of_it(
         {"id": "q", "lang": "en", "question": "?", "gold_file": "a", "gold_heading": "A", **known}
     )
     assert question.is_answered_by(answer) is expected
+
+
+@pytest.mark.parametrize(
+    "page", ["docs/evaluation.md", "data/knowledge/en/evaluation.md", "data/knowledge/fr/evaluation.md"]
+)
+def test_examples_of_the_documentation_are_questions_with_their_gold(tmp_path: Path, page: str) -> None:
+    """Each example line is one that is taken, and its gold is a section of the documentation that ships."""
+    blocks = re.findall(
+        r"^```json\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    path = tmp_path / "questions.jsonl"
+    path.write_text("".join(blocks), encoding="utf-8")
+    knowledge = Knowledge(ROOT / "data" / "knowledge", tmp_path / "index")
+    knowledge.refresh()
+    questions = read_questions(path)
+    assert questions
+    sections = {(passage.source, passage.heading): passage.text for passage in knowledge.index.passages}
+    for question in questions:
+        if not question.out_of_scope:
+            assert question.is_answered_by(sections[(question.gold_file, question.gold_heading)])
