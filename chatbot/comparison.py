@@ -100,6 +100,9 @@ def compare(outcomes: Sequence[Outcome], dump: Dump, baseline: str) -> Compariso
 
 def _compare_figures(before: Sequence[Outcome], after: Sequence[Outcome]) -> dict[str, FigureChange]:
     old, new = measure(before), measure(after)
+    for figures in (old, new):
+        # Not nought but unknown: the rows of another program, or of refusals alone.
+        figures["prompt_tokens_mean"] = figures["prompt_tokens_mean"] or None
     names = [
         name for name in (*MEASURES, *_UNTESTED) if old.get(name) is not None or new.get(name) is not None
     ]

@@ -59,6 +59,12 @@ def test_figures_are_compared_over_the_questions_of_both() -> None:
     assert (found.figures["failed"].difference, found.figures["failed"].p) == (0, None)
 
 
+def test_tokens_that_are_not_known_are_not_nought() -> None:
+    """Beside rows without tokens those of today are no rise."""
+    tokens = put_together([make_outcome()], [make_outcome(prompt_tokens=900)]).figures["prompt_tokens_mean"]
+    assert (tokens.before, tokens.after, tokens.difference) == (None, 900, None)
+
+
 def test_clear_change_is_unlikely_by_chance() -> None:
     """Ten questions that all got their passage have a small p, for shares and for ranks."""
     names = [f"q{number}" for number in range(10)]
