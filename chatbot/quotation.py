@@ -17,6 +17,7 @@ _SENTENCE_SHARE = 0.3
 _LONE_SHARE = 0.7
 _NEWS_SHARE = 0.15
 _SHORTEST_COST = 40
+_LONGEST_CHAIN = 2
 _SAME_SHARE = 0.8
 _ROW_SHARE = 0.9
 
@@ -162,8 +163,10 @@ def _list_bundles(candidates: Sequence[Candidate], index: int) -> list[list[int]
         if following >= len(candidates) or candidates[following].passage != candidates[index].passage:
             return []
         needed.append(following)
-    before = _find_before(candidates, index)
-    return [needed] if before is None else [[before, *needed], needed]
+    bundles = [needed]
+    while len(bundles) <= _LONGEST_CHAIN and (before := _find_before(candidates, bundles[0][0])) is not None:
+        bundles.insert(0, [before, *bundles[0]])
+    return bundles
 
 
 def _find_before(candidates: Sequence[Candidate], index: int) -> int | None:
