@@ -23,20 +23,21 @@ POLICY = (
 # What a page does to everything in it, hostile or only careless.
 HOSTILE = (
     "html { font-size: 44px !important; direction: rtl } body { transform: scale(.5); filter: blur(2px) } "
-    "* { all: unset !important } div, section, button, guichet-widget { display: none !important; opacity: 0 !important }"
+    "* { all: unset !important } div, section, button, guichet-widget { display: none !important; "
+    "opacity: 0 !important }"
 )
 WATCH = """
 window.heard = []; window.violations = [];
-addEventListener('securitypolicyviolation', (event) => violations.push(event.violatedDirective + ' ' + event.blockedURI));
+addEventListener('securitypolicyviolation', (event) => violations.push(event.violatedDirective));
 for (const name of ['ready', 'open', 'close', 'message', 'answer', 'error'])
   addEventListener('guichet:' + name, (event) => heard.push([name, event.detail]));
 """
 
 
 class Site:
-    """The site's server; `service` is told once it is known.
+    """The site's server; `service`, the address of the chat service, is told once it is known.
 
-    `sheet` is its style sheet; `cut` has requests to it fail, not to the service.
+    `options` are the attributes of its script tag, `html` those of its root, `sheet` its style sheet.
     """
 
     def __init__(self) -> None:
@@ -154,7 +155,12 @@ class Visitor:
 
 def open_site(browser: Browser, site: Site, **options: Any) -> Visitor:
     """Give a visitor with a browser profile of its own."""
-    settings: dict[str, Any] = {"viewport": {"width": 1200, "height": 800}, "locale": "en-GB"}
+    # Without motion: what is measured stands still.
+    settings: dict[str, Any] = {
+        "viewport": {"width": 1200, "height": 800},
+        "locale": "en-GB",
+        "reduced_motion": "reduce",
+    }
     context = browser.new_context(**(settings | options))
     context.set_default_timeout(10_000)
     return Visitor(context.new_page(), site)

@@ -15,14 +15,16 @@ const memory = {
     this.read();
     if (ofBot) this.data[`bot ${BOT}`] = { ...this.data[`bot ${BOT}`], ...changes };
     else Object.assign(this.data, changes);
+    this.save();
+  },
+  save() {
     try {
       this.box.setItem?.(KEY, JSON.stringify(this.data));
     } catch { /* Full or blocked. */ }
   },
   forget() {
-    const { size } = this.read();
-    this.data = {};
-    this.write({ size });
+    this.data = { size: this.read().size };
+    this.save();
   },
 };
 const remember = (changes) => memory.write(changes, true);

@@ -40,7 +40,7 @@ function buildFrame() {
 
 function nameParts() {
   ui.root.lang = language;
-  ui.title.textContent = options.title || state.config?.assistant.title || "Guichet";
+  ui.title.textContent = options.title || state.config?.assistant?.title || "Guichet";
   const label = (element, text) => { element.title = text; element.setAttribute("aria-label", text); };
   label(ui.launcher, say(ui.hasNews ? "news" : "open", { title: ui.title.textContent }));
   label(ui.tools[0], say("menu"));
@@ -112,8 +112,8 @@ function open(mode = "normal") {
   if (ui.mode) return;
   setMode(mode);
   tell("open");
-  if (!state.config) enter();
   takeFocus();
+  if (!state.config) enter().then(() => focused() && takeFocus());
   follow();
 }
 

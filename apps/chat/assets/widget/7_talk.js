@@ -141,10 +141,12 @@ async function loadThread() {
   setAway(false);
   state.rated = list.rating;
   const turns = pairUp(list.messages);
-  showThread(turns, session);
   const last = turns[turns.length - 1];
+  const isRunning = list.running && last && !last.isOver;
   const isMine = pending && (pending.id ? pending.id === list.running : pending.text === last?.question);
-  if (list.running && last && !last.isOver) run(Object.assign(last, { id: list.running, key: isMine ? pending.key : last.key, status: "pending" }));
+  if (isRunning) Object.assign(last, { id: list.running, key: isMine ? pending.key : last.key, status: "pending" });
+  showThread(turns, session);
+  if (isRunning) run(last);
   else if (pending && turns.some((turn) => turn.id === pending.id)) remember({ pending: null });
   // No answer was heard of: the same key asks the question once, however often it is sent.
   else if (pending) run({ key: pending.key, id: pending.id, question: pending.text, isOwn: true, isResumed: true, status: "pending" });
