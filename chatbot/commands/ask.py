@@ -16,6 +16,7 @@ from chatbot.commands.terminal import say, write_json, write_line
 from chatbot.conversation import Question
 from chatbot.errors import GuichetError
 from chatbot.events import Failed, Reply
+from chatbot.knowledge.meaning import build_meaning
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.settings import load_settings
 from chatbot.store import threads
@@ -25,6 +26,8 @@ from chatbot.telemetry import bind_trace, choose_trace_id
 from chatbot.turns import Turns
 
 TESTER = "cli"
+# For vectors that are kept; those that `index` has not made would take longer than a person waits.
+EMBEDDINGS_WAIT_S = 5.0
 
 
 def run(options: argparse.Namespace) -> int:
@@ -35,8 +38,10 @@ def run(options: argparse.Namespace) -> int:
         assistants = Assistants(settings.assistants_dir)
         name = options.assistant or assistants.default.name
         assistants.get(name)
-        knowledge = Knowledge(settings.knowledge_dir, settings.private_dir / "index")
+        meaning = build_meaning(settings)
+        knowledge = Knowledge(settings.knowledge_dir, settings.private_dir / "index", meaning=meaning)
         turns = build_turns(settings, store, assistants, knowledge)
+        knowledge.settle(EMBEDDINGS_WAIT_S)
         thread = Thread(
             thread_id=str(uuid.uuid4()),
             assistant=name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from chatbot.assistants.definition import Assistants
-from chatbot.commands.terminal import say
+from chatbot.commands.terminal import ProgressBar, say
 from chatbot.conversation import Conversation, record_versions
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.models import build_chat_model, name_model
@@ -39,3 +39,14 @@ def build_turns(
     for warning in (*knowledge.warnings, *conversation.curated.warnings):
         say(f"warning: {warning}")
     return Turns(conversation, max_streams=at_once, metrics=metrics)
+
+
+def wait_for_embeddings(knowledge: Knowledge) -> list[str]:
+    """Wait, with a bar, until the search by meaning is ready or has failed; give the warnings that came of it."""
+    before = knowledge.warnings
+    progress = ProgressBar("Embedding")
+    try:
+        knowledge.settle(progress=progress)
+    finally:
+        progress.close()
+    return [warning for warning in knowledge.warnings if warning not in before]

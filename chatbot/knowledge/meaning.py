@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.errors import ProviderError
-from chatbot.knowledge.embeddings import Embedder
+from chatbot.knowledge.embeddings import Embedder, build_embedder
 from chatbot.knowledge.passages import Passage
 from chatbot.knowledge.vector_cache import KEPT_AS, Vector, VectorCache
 from chatbot.knowledge.vectors import VectorIndex, list_keys, split_passage
+from chatbot.settings import Settings
 
 Progress = Callable[[int, int], None]
 
@@ -291,3 +292,15 @@ class MeaningSearch:
         # Views of the index's own rows: each vector is in memory once.
         self._known = used | dict(index.list_rows())
         self._index = index
+
+
+def build_meaning(settings: Settings) -> MeaningSearch | None:
+    """Build the search by meaning that `EMBEDDING_MODEL` names; None when it is empty.
+
+    Raises:
+        SettingsError: a local model cannot be loaded.
+    """
+    embedder = build_embedder(settings)
+    if embedder is None:
+        return None
+    return MeaningSearch(embedder, VectorCache(settings.private_dir / "index", embedder.version))

@@ -21,7 +21,7 @@ KEPT_AS = np.float16
 # A vector that no index asked for in this time is dropped; until then an edit taken back costs nothing.
 _UNUSED_S = 30 * 24 * 3600
 _LOCK_TIMEOUT_S = 30
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+_DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile)
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,8 @@ class VectorCache:
 
     def _read(self) -> dict[bytes, tuple[Vector, float]]:
         try:
-            with np.load(self.path, allow_pickle=False) as archive:
+            # Opened here: NumPy leaves a file it cannot read to the garbage collector.
+            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 keys, vectors, used_at = archive["keys"], archive["vectors"], archive["used_at"]
             if not len(keys) == len(vectors) == len(used_at):
                 raise ValueError("its parts are of different lengths")
