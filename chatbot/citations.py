@@ -150,6 +150,8 @@ class MarkFilter:
 
 def _measure_beginning(text: str) -> int:
     """Give how many characters at the end of a text are the beginning of the refusal's marker."""
+    if "[" not in text[1 - len(NO_ANSWER) :]:
+        return 0
     sizes = range(min(len(text), len(NO_ANSWER) - 1), 0, -1)
     return next((size for size in sizes if text.endswith(NO_ANSWER[:size])), 0)
 
