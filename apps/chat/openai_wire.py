@@ -69,7 +69,7 @@ class CompletionBody(BaseModel):
     stream: bool | None = Field(default=False, examples=[False])
     stream_options: StreamOptions | None = None
     n: int | None = Field(default=1, description="One answer is given: 1.", examples=[1])
-    tool_choice: Any = None
+    tool_choice: Any = Field(default=None, description="Assistants call no tools.", examples=["none"])
     response_format: dict[str, Any] | None = None
     logprobs: bool | None = None
 
@@ -150,7 +150,7 @@ class Choice(BaseModel):
 
     index: int = 0
     message: CompletionMessage
-    logprobs: None = None
+    logprobs: None = Field(default=None, examples=[None])
     finish_reason: str = Field(examples=["stop"])
 
 

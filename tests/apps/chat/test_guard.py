@@ -22,6 +22,7 @@ WHO_MAY_CALL = {
     "GET /login": ANYONE,
     "POST /login": ANYONE,
     "POST /api/login": ANYONE,
+    "POST /api/resume": ANYONE,
     "GET /health/live": ANYONE,
     "GET /health/ready": ANYONE,
     "GET /metrics": WATCHERS,
@@ -33,15 +34,24 @@ WHO_MAY_CALL = {
     "GET /api/docs": TESTERS,
     "GET /api/openapi.json": TESTERS,
     "POST /api/logout": TESTERS,
+    "POST /api/resume_code": TESTERS,
+    "POST /api/accept_notice": TESTERS,
     "GET /api/assistants": TESTERS,
     "POST /api/start_chat": TESTERS,
     "GET /api/threads": TESTERS,
     "POST /api/chat": TESTERS,
     "GET /api/messages/{message_id}/events": TESTERS,
     "POST /api/messages/{message_id}/stop": TESTERS,
+    "POST /api/messages/{message_id}/request_documentation": TESTERS,
     "GET /api/thread/{thread_id}/messages": TESTERS,
+    "GET /api/thread/{thread_id}/transcript.pdf": TESTERS,
+    "GET /api/thread/{thread_id}/transcript.md": TESTERS,
+    "POST /api/thread/{thread_id}/rating": TESTERS,
     "GET /api/session_status": TESTERS,
     "POST /api/feedback": TESTERS,
+    "GET /v1/models": TESTERS,
+    "GET /v1/models/{model}": TESTERS,
+    "POST /v1/chat/completions": TESTERS,
 }
 OPEN_TO_ALL = {"/favicon.ico"}
 
@@ -94,7 +104,7 @@ def test_open_routes_need_none(service: Service, call: str) -> None:
     assert "Log in first" not in response.text
     assert response.status_code in (200, 400, 401)
     if response.status_code == 401:
-        assert path in ("/login", "/api/login")
+        assert path in ("/login", "/api/login", "/api/resume")
 
 
 def test_every_route_of_the_page_needs_a_login(service: Service) -> None:
