@@ -15,7 +15,8 @@ _LEFT_OUT = (
 )
 # What themes mark for machines, by ARIA's roles (W3C) and by the names of Sphinx, MkDocs and Docusaurus.
 _LEFT_OUT_BY = (
-    "aside:has(nav), [role=complementary], [role=navigation], [role=search], [role=banner], [role=contentinfo], [hidden], [aria-hidden=true]:not(pre *), "
+    "[role=complementary], [role=navigation], [role=search], [role=banner], [role=contentinfo], aside:has(nav), "
+    "[hidden], [aria-hidden=true]:not(pre *), "
     ".headerlink, .hash-link, .header-anchor, .anchor-link, .skip-link, .sr-only, .linenos, .edit-page, .prev-next-area"
 )
 _MAIN = ("main", "[role=main]", "article", "#content", ".markdown-body", "body")
