@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,11 @@ def add_then_fail(connection: Connection, name: str) -> None:
     """Write a row and refuse, as a rule does that is broken half-way."""
     add(connection, name)
     raise UnknownThread("There is no such thread.")
+
+
+def read_synchronous(connection: Connection) -> int:
+    """Give SQLite's `synchronous`: 2 = FULL, 0 = OFF."""
+    return int(connection.exec_driver_sql("PRAGMA synchronous").scalar_one())
 
 
 def list_names(connection: Connection) -> list[str]:
@@ -286,3 +292,10 @@ def test_each_store_has_an_id_of_its_own(store: Store, tmp_path: Path) -> None:
     other.close()
     again.close()
     assert ids[0] == ids[2] != ids[1]
+
+
+@pytest.mark.parametrize(("is_lasting", "expected"), [(True, 2), (False, 0)])
+def test_only_a_lasting_store_waits_for_the_disk(tmp_path: Path, is_lasting: bool, expected: int) -> None:
+    """A commit is on the disk before it is told, but for a store that is thrown away with its process."""
+    with closing(Store(tmp_path / "store.db", is_lasting=is_lasting)) as store:
+        assert (store.read(read_synchronous), store.write(read_synchronous)) == (expected, expected)
