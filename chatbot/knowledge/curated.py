@@ -54,7 +54,7 @@ class CuratedAnswer(BaseModel):
     )
     answer: str = Field(min_length=1, description="Markdown; [n] cites the n-th source.")
     language: Literal["en", "fr"] | None = Field(
-        default=None, description="Served first to readers of this language; any without it."
+        default=None, description="That of its wordings; its readers are served first."
     )
     sources: list[str] = Field(default=[], description="FILE or FILE#ANCHOR in the knowledge folder.")
     author: str = Field(default="", description="Who wrote it; not shown to readers.")
@@ -180,15 +180,21 @@ class CuratedAnswers:
             if gone := [source for source, section in sections.items() if not section]:
                 warnings.append(f"{name}: not among the documents: {', '.join(gone)}. Correct its sources.")
             if changed:
-                remedy = f'set its checked to "{digest_sources(sections)}"' if answer.checked else "give it today's date"
+                remedy = (
+                    f'set its checked to "{digest_sources(sections)}"'
+                    if answer.checked
+                    else "give it today's date"
+                )
                 warnings.append(
                     f"{name}: changed since it was written: {', '.join(changed)}. Read them again, then {remedy}."
                 )
             firsts = tuple(sections[source][0] if sections[source] else None for source in answer.sources)
             hit = CuratedHit(answer, firsts, changed)
-            spoken = answer.language or detect_language(" ".join(answer.questions))
-            for wording in dict.fromkeys(normalize_wording(text, spoken) for text in answer.questions):
-                hits.setdefault(spoken, {}).setdefault(wording, []).append(hit)
+            for text in answer.questions:
+                spoken = answer.language or detect_language(text)
+                known = hits.setdefault(spoken, {}).setdefault(normalize_wording(text, spoken), [])
+                if hit not in known:
+                    known.append(hit)
         self._hits = hits
         if json.dumps(notes, sort_keys=True) != before:
             _write_notes(self._notes_path, notes)

@@ -90,6 +90,15 @@ def test_readers_language_comes_first(curated: CuratedAnswers, write: Callable[[
     ]
 
 
+def test_wordings_of_two_languages_stand_in_one_answer(
+    curated: CuratedAnswers, write: Callable[[str], None]
+) -> None:
+    """Each wording is compared by the grammar of its own language."""
+    write(FILE.replace("How can limescale be removed?", "Comment détartrer la théière ?"))
+    assert curated.find("how can I descale a kettle", "en")
+    assert curated.find("Comment puis-je détartrer une théière ?", "fr")
+
+
 def test_without_a_file_nothing_is_curated(curated: CuratedAnswers) -> None:
     """Most folders have no such file, and that is no fault."""
     assert curated.find("How do I descale the kettle?", "en") is None
