@@ -69,7 +69,11 @@ def list_candidates(
             around = frozenset(tokenize(f"{unit.lead} {unit.label} {title}", spoken))
             candidates.append(Candidate(number, section, title, unit, terms, around - terms))
     known = frozenset[str]().union(*(candidate.terms | candidate.context for candidate in candidates))
-    asked = {_find_spelling(term, known) for term in tokenize(question, spoken)}
+    asked = set(tokenize(question, spoken))
+    for word in sorted(set(_WORD.findall(fold(question)))):
+        meant = tokenize(word, spoken)
+        if meant and len(word) >= _SHORTEST_FUZZY and word.isalpha() and known.isdisjoint(meant):
+            asked.update(_correct(word, [text for _, _, text in passages], spoken))
     return candidates, sorted(asked)
 
 
@@ -133,19 +137,14 @@ def _names_code(unit: Unit, said: frozenset[str]) -> bool:
     return any(fold(name.strip("` ")) not in said for name in _IDENTIFIER.findall(unit.text))
 
 
-def _find_spelling(term: str, known: frozenset[str]) -> str:
-    """Take an unknown term for the known one that differs by one slip of the keyboard, where there is just one.
+def _correct(word: str, texts: Iterable[str], language: str) -> list[str]:
+    """Give the terms of the passages' word that differs from an unknown one by one slip, where there is just one.
 
     The first letter counts as right: typing errors seldom touch it (Kukich, ACM Computing Surveys 1992).
     """
-    if term in known or len(term) < _SHORTEST_FUZZY or not term.isalpha():
-        return term
-    near = [
-        other
-        for other in known
-        if other[:1] == term[0] and abs(len(other) - len(term)) <= 1 and _differs_by_one(term, other)
-    ]
-    return near[0] if len(near) == 1 else term
+    written = {other for text in texts for other in _WORD.findall(fold(text)) if other[0] == word[0]}
+    near = {tuple(tokenize(other, language)) for other in written if _differs_by_one(word, other)}
+    return list(near.pop()) if len(near) == 1 else []
 
 
 def _differs_by_one(one: str, other: str) -> bool:

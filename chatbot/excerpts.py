@@ -21,7 +21,7 @@ _ALERT = re.compile(r"^\[!\w+\][-+]?[ \t]*")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
 # A fence, or the shortcode of Hugo and Jekyll that stands for one; then the language.
 _CODE_OPENING = re.compile(
-    r"\s*(`{3,}|~{3,}|\{\{[<%]|\{%-?)\s*(?:(?:highlight|codeblock|code)\s+)?([\w+#.-]*)"
+    r" {0,3}(`{3,}|~{3,}|\{\{[<%]|\{%-?)\s*(?:(?:highlight|codeblock|code)\s+)?([\w+#.-]*)"
 )
 _PSEUDO_HEADING = re.compile(r"\*\*[^*]+\*\*:?|__[^_]+__:?")
 _MARKERS_IN_ROW = re.compile(r"(?:(?:[-*+]|\d{1,9}[.)])[ \t]+){3,}")
