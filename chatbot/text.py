@@ -87,6 +87,11 @@ def tokenize(text: str, language: str, asked_in: str = "") -> list[str]:
     return terms
 
 
+def stem_words(text: str, language: str) -> list[str]:
+    """Fold and stem all words of the text, function words too, in order: what phrases are compared by."""
+    return [_stem(fold(word), language) for word in _PART.findall(text)]
+
+
 @lru_cache(maxsize=100_000)
 def _split_word(word: str, language: str, asked_in: str) -> tuple[str, ...]:
     spaced = _CAMEL.sub(" ", word)

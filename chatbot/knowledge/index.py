@@ -1,11 +1,10 @@
-"""The search index over passages: BM25 per language, kept on disk under the hash of the contents."""
+"""The search index over passages, one per language, kept on disk under the hash of the contents."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
-import math
 import os
 import shutil
 import tempfile
@@ -13,20 +12,18 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from chatbot.knowledge.language_index import Hit as Hit
+from chatbot.knowledge.language_index import LanguageIndex, QuestionTerm
 from chatbot.knowledge.passages import Passage
-from chatbot.text import estimate_tokens, tokenize
+from chatbot.text import estimate_tokens
 
 # Part of every hash: raise it whenever passages or terms are made differently.
-INDEX_FORMAT = 2
+INDEX_FORMAT = 3
 KEPT_CACHES = 6
 _ABANDONED_S = 3600
 _MANIFEST = "manifest.json"
 _PASSAGES = "passages.jsonl"
-# Source: the defaults of Anserini; Trotman, Puurula, Burgess, "Improvements to BM25 and Language Models
-# Examined", ADCS 2014. Measured against bm25s' own 1.5 and 0.75 on five question sets: better on four.
-_K1, _B = 0.9, 0.4
 
 logger = logging.getLogger(__name__)
 
@@ -41,64 +38,6 @@ class IndexStats:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A passage found and its BM25 score, comparable within one question and language only."""
-
-    passage: Passage
-    score: float
-
-
-class _LanguageIndex:
-    """BM25 over the passages of one language."""
-
-    def __init__(self, language: str, passages: Sequence[Passage], bm25: Any) -> None:
-        self.language = language
-        self.passages = passages
-        self._bm25 = bm25
-
-    @classmethod
-    def build(cls, language: str, passages: Sequence[Passage]) -> _LanguageIndex:
-        bm25 = _import_bm25s().BM25(method="lucene", k1=_K1, b=_B)
-        bm25.index([index_terms(passage) for passage in passages], show_progress=False)
-        return cls(language, passages, bm25)
-
-    def search(self, question: str, k: int, asked_in: str) -> list[Hit]:
-        import numpy as np
-
-        terms = tokenize(question, self.language, asked_in)
-        known = [term for term in terms if term in self._bm25.vocab_dict]
-        if not known:
-            return []
-        scores = self._bm25.get_scores(known)
-        count = min(k, len(self.passages))
-        best = np.argpartition(-scores, count - 1)[:count]
-        ordered = best[np.lexsort((best, -scores[best]))]
-        return [Hit(self.passages[i], float(scores[i])) for i in ordered if scores[i] > 0]
-
-    def weigh_term(self, term: str) -> float:
-        """Tell how rare a term is among the passages: BM25's idf, in nats; an unknown one is rarest."""
-        term_id = self._bm25.vocab_dict.get(term)
-        found = 0
-        if term_id is not None:
-            bounds = self._bm25.scores["indptr"]
-            found = int(bounds[term_id + 1] - bounds[term_id])
-        return math.log(1 + (len(self.passages) - found + 0.5) / (found + 0.5))
-
-    def has_term(self, term: str) -> bool:
-        return term in self._bm25.vocab_dict
-
-    def save(self, folder: Path) -> None:
-        self._bm25.save(folder, show_progress=False)
-
-    @classmethod
-    def load(cls, folder: Path, language: str, passages: Sequence[Passage]) -> _LanguageIndex:
-        bm25 = _import_bm25s().BM25.load(folder, show_progress=False)
-        if bm25.scores["num_docs"] != len(passages):
-            raise ValueError(f"{folder.name} covers {bm25.scores['num_docs']} passages, not {len(passages)}")
-        return cls(language, passages, bm25)
-
-
 class PassageIndex:
     """A finished index; it never changes, so any number of threads may search it."""
 
@@ -107,7 +46,7 @@ class PassageIndex:
         version: str,
         stats: IndexStats,
         passages: tuple[Passage, ...],
-        languages: Iterable[_LanguageIndex],
+        languages: Iterable[LanguageIndex],
     ) -> None:
         self.version = version
         self.stats = stats
@@ -119,41 +58,29 @@ class PassageIndex:
         """The languages that have passages, in alphabetical order."""
         return tuple(sorted(self._languages))
 
-    def count_passages(self, language: str) -> int:
-        """Count the passages of one language."""
+    def highest_weight(self, language: str) -> float:
+        """Give what a term weighs that no passage of the language has; 0 where there are no passages."""
         index = self._languages.get(language)
-        return len(index.passages) if index else 0
+        return index.matrix.highest_idf if index else 0.0
 
     def search(self, question: str, language: str, k: int, asked_in: str = "") -> list[Hit]:
-        """Find the passages of one language that share terms with the question, best first.
+        """Find the passages of one language that a question's terms lead to, best first.
 
-        `asked_in` is the question's own language: its stop words are no terms either.
+        `asked_in` is the question's own language: its stop words are no terms either, and its words are looked up in
+        the other's.
         """
         index = self._languages.get(language)
         return index.search(question, k, asked_in) if index else []
 
-    def weigh_terms(self, terms: Iterable[str], language: str) -> dict[str, float]:
-        """Give each term its idf among the passages of the language; 0 where there are none."""
+    def read_question(self, question: str, language: str, asked_in: str = "") -> tuple[QuestionTerm, ...]:
+        """List a question's terms with what stands for each in the passages of one language."""
         index = self._languages.get(language)
-        return {term: index.weigh_term(term) if index else 0.0 for term in terms}
+        return index.read_question(question, asked_in) if index else ()
 
     def has_term(self, term: str, language: str) -> bool:
         """Tell whether any passage of the language has the term."""
         index = self._languages.get(language)
         return index is not None and index.has_term(term)
-
-
-def _import_bm25s() -> Any:
-    """Import bm25s at its first use, and silence its logger, which sets itself to DEBUG."""
-    import bm25s
-
-    logging.getLogger("bm25s").setLevel(logging.WARNING)
-    return bm25s
-
-
-def index_terms(passage: Passage) -> list[str]:
-    """List the terms a passage is found by: those of its breadcrumb, then those of its text."""
-    return tokenize(passage.heading, passage.language) + tokenize(passage.text, passage.language)
 
 
 def build_index(version: str, passages: Sequence[Passage], started_at: float) -> PassageIndex:
@@ -163,9 +90,7 @@ def build_index(version: str, passages: Sequence[Passage], started_at: float) ->
         version: the hash of the contents.
         started_at: `time.perf_counter()` when reading the documents began; what `stats.seconds` counts from.
     """
-    languages = [
-        _LanguageIndex.build(name, chosen) for name, chosen in _group_by_language(passages) if chosen
-    ]
+    languages = [LanguageIndex.build(name, chosen) for name, chosen in _group_by_language(passages) if chosen]
     stats = IndexStats(
         documents=len({passage.source for passage in passages}),
         passages=len(passages),
@@ -210,7 +135,7 @@ def load_index(version: str, cache_folder: Path) -> PassageIndex | None:
         lines = (folder / _PASSAGES).read_text(encoding="utf-8").split("\n")
         passages = tuple(Passage(**json.loads(line)) for line in lines if line)
         languages = [
-            _LanguageIndex.load(folder / name, name, chosen) for name, chosen in _group_by_language(passages)
+            LanguageIndex.load(folder / name, name, chosen) for name, chosen in _group_by_language(passages)
         ]
         index = PassageIndex(version, IndexStats(**manifest["stats"]), passages, languages)
         os.utime(folder)

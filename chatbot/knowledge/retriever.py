@@ -15,6 +15,7 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
 from chatbot.errors import SettingsError
+from chatbot.knowledge.diversity import spread_sections
 from chatbot.knowledge.fusion import DEPTH, fuse_hits
 from chatbot.knowledge.index import (
     INDEX_FORMAT,
@@ -25,6 +26,7 @@ from chatbot.knowledge.index import (
     load_index,
     save_index,
 )
+from chatbot.knowledge.language_index import QuestionTerm
 from chatbot.knowledge.library import Library
 from chatbot.knowledge.meaning import MeaningSearch, Progress
 from chatbot.knowledge.passages import Passage
@@ -33,6 +35,8 @@ from chatbot.text import LANGUAGES, detect_language, strip_html, tokenize
 
 PASSAGES_FOUND = 10
 _JUDGED = 5
+# Enough hits to find ten sections among.
+_SPREAD = 50
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +156,7 @@ class Knowledge:
             index = self.index
         asked_in = _tell_language(index, question)
         language = asked_in or default_language or LANGUAGES[0]
-        found = self._find(index, question, language, k)
+        found = self._find(index, question, language, k, asked_in)
         if not _is_answerable(index, question, asked_in, [hit.passage for hit in found[:_JUDGED]]):
             for other in index.languages:
                 hits = self._find(index, question, other, k, asked_in) if other != language else []
@@ -163,15 +167,11 @@ class Knowledge:
                     found = found or hits
         return [_make_document(hit, rank) for rank, hit in enumerate(found[:k], start=1)]
 
-    def _find(
-        self, index: PassageIndex, question: str, language: str, k: int, asked_in: str = ""
-    ) -> list[Hit]:
+    def _find(self, index: PassageIndex, question: str, language: str, k: int, asked_in: str) -> list[Hit]:
         """Find passages of one language: by words, and by meaning where that is ready."""
         meant = self._meaning.score(question, index.passages, language) if self._meaning else None
-        if meant is None:
-            return index.search(question, language, k, asked_in)
-        hits = index.search(question, language, max(k, DEPTH), asked_in)
-        return fuse_hits(hits, index.passages, meant)[:k]
+        hits = index.search(question, language, max(k, DEPTH if meant else _SPREAD), asked_in)
+        return spread_sections(fuse_hits(hits, index.passages, meant) if meant else hits, k)
 
     def is_answerable(self, question: str, documents: Sequence[Document]) -> bool:
         """Tell whether any of the best documents of a search holds enough of the question to answer it.
@@ -295,17 +295,18 @@ def _tell_language(index: PassageIndex, question: str) -> str:
 
 
 def _is_answerable(index: PassageIndex, question: str, asked_in: str, passages: Sequence[Passage]) -> bool:
-    weights: dict[str, dict[str, float]] = {}
+    asked: dict[str, tuple[QuestionTerm, ...]] = {}
     lacks_name: dict[str, bool] = {}
     for passage in passages:
         language = passage.language
-        if language not in weights:
-            weights[language] = index.weigh_terms(tokenize(question, language, asked_in), language)
+        if language not in asked:
+            asked[language] = index.read_question(question, language, asked_in)
             names = [tokenize(name, language, asked_in) for name in find_names(question)]
             lacks_name[language] = has_unknown_name(names, partial(index.has_term, language=language))
-        terms = frozenset(tokenize(passage.heading, language) + tokenize(passage.text, language))
-        count = index.count_passages(language)
-        if is_covered(weights[language], terms, count, has_unknown_name=lacks_name[language]):
+        headings = frozenset(tokenize(passage.heading, language))
+        terms = headings | frozenset(tokenize(passage.text, language))
+        highest = index.highest_weight(language)
+        if is_covered(asked[language], terms, headings, highest, has_unknown_name=lacks_name[language]):
             return True
     return False
 
