@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from chatbot.knowledge.index import Hit
 from chatbot.knowledge.passages import Passage
+from chatbot.knowledge.vectors import Nearness
 
+# How many passages of each ranking are looked at.
 DEPTH = 200
+_BY_MEANING = 0.8
 
 
 def fuse_rankings(rankings: Sequence[Sequence[str]], *, k: int = 60) -> list[tuple[str, float]]:
@@ -38,61 +38,38 @@ def fuse_rankings(rankings: Sequence[Sequence[str]], *, k: int = 60) -> list[tup
     return sorted(scores.items(), key=lambda item: -item[1])
 
 
-def fuse_hits(
-    hits: Sequence[Hit],
-    passages: Sequence[Passage],
-    meant: tuple[NDArray[np.intp], NDArray[np.float32]],
-) -> list[Hit]:
-    """Merge what was found by words with what is near by meaning.
+def fuse_hits(hits: Sequence[Hit], passages: Sequence[Passage], nearness: Nearness) -> list[Hit]:
+    """Merge what was found by words with what is near by meaning, by their scores.
 
-    Both rankings are cut at `DEPTH`, their scores brought to the range from 0 to 1, and added with equal weight; a
-    passage that is not in one of them has 0 there. Scores tell more than ranks do: how far the best are ahead.
+    Each score is divided by the best one of its kind, counted from the least it could be: 0 by words, -1 for a cosine;
+    then they are added with the weights below. Ranks would not tell how far the best is ahead, nor that a model which
+    does not know the language finds everything about equally near. Measured with MiniLM, which knows English alone,
+    against plain BM25 (hit@5, here and by reciprocal rank): two English documentations 0.84 and 0.81, 300 questions
+    of SQuAD 0.98 and 0.95; 600 French ones of PIAF, where words alone give 0.865, 0.860 and 0.768.
 
     Args:
         hits: by words, best first; scores above 0.
         passages: those of the index.
-        meant: positions within `passages` and cosines, as `MeaningSearch.score` gives them.
+        nearness: of the same passages to the question.
 
     Returns:
-        Hits, best first, with a score from 0 to 1.
+        Hits, best first, each with a score from 0 to 1.
 
-    Source: Bruch, Gai, Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023.
+    Source: Bruch, Gai, Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023 (TM2C2, and the
+    weight they found to hold over many collections).
     """
-    positions, cosines = meant
-    by_id = {hit.passage.passage_id: hit.passage for hit in hits[:DEPTH]}
-    scores: dict[str, float] = {}
-    best_score = max((hit.score for hit in hits), default=0.0)
-    for hit in hits[:DEPTH]:
-        scores[hit.passage.passage_id] = hit.score / best_score / 2
-    count = min(DEPTH, len(positions))
-    if count:
-        nearest = np.argpartition(-cosines, count - 1)[:count]
-        nearest = nearest[np.lexsort((nearest, -cosines[nearest]))]
-        lowest, highest = float(cosines[nearest[-1]]), float(cosines[nearest[0]])
-        spread = highest - lowest or 1.0
-        for row in nearest:
-            passage = passages[positions[row]]
-            by_id.setdefault(passage.passage_id, passage)
-            gained = (float(cosines[row]) - lowest) / spread / 2
-            scores[passage.passage_id] = scores.get(passage.passage_id, 0.0) + gained
-    ordered = sorted(scores.items(), key=lambda item: -item[1])
-    return [Hit(by_id[passage_id], score) for passage_id, score in ordered]
-
-
-def spread_sections(hits: Sequence[Hit], k: int) -> list[Hit]:
-    """Take the best of each section before the second of any: five passages of one section answer one question.
-
-    Args:
-        hits: best first.
-        k: how many are taken.
-
-    Source: Carbonell, Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998, with sections for similarity.
-    """
-    seen: set[tuple[str, str]] = set()
-    firsts: list[Hit] = []
-    others: list[Hit] = []
-    for hit in hits:
-        section = (hit.passage.source, hit.passage.heading)
-        (others if section in seen else firsts).append(hit)
-        seen.add(section)
-    return [*firsts, *others][:k]
+    best_score = max((hit.score for hit in hits), default=1.0)
+    best_cosine = float(nearness.cosines.max(initial=-1.0))
+    found = {hit.passage.passage_id: hit for hit in hits}
+    for position in nearness.find_nearest(DEPTH):
+        passage = passages[position]
+        found.setdefault(passage.passage_id, Hit(passage, 0.0))
+    fused = [
+        Hit(
+            hit.passage,
+            _BY_MEANING * (nearness.look_up(passage_id) + 1) / (best_cosine + 1 or 1)
+            + (1 - _BY_MEANING) * hit.score / best_score,
+        )
+        for passage_id, hit in found.items()
+    ]
+    return sorted(fused, key=lambda hit: -hit.score)

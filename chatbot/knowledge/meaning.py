@@ -14,13 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chatbot.errors import ProviderError
 from chatbot.knowledge.embeddings import Embedder, build_embedder
 from chatbot.knowledge.passages import Passage
 from chatbot.knowledge.vector_cache import KEPT_AS, Vector, VectorCache
-from chatbot.knowledge.vectors import VectorIndex, list_keys, split_passage
+from chatbot.knowledge.vectors import Nearness, VectorIndex, list_keys, split_passage
 from chatbot.settings import Settings
 
 Progress = Callable[[int, int], None]
@@ -153,17 +152,15 @@ class MeaningSearch:
         if thread:
             thread.join()
 
-    def score(
-        self, question: str, passages: Sequence[Passage], language: str
-    ) -> tuple[NDArray[np.intp], NDArray[np.float32]] | None:
-        """Score the passages of one language.
+    def score(self, question: str, passages: Sequence[Passage], language: str) -> Nearness | None:
+        """Tell how near the passages of one language are to a question.
 
         Args:
             passages: those of the index that is searched.
 
         Returns:
-            positions within `passages`, and the cosine of each one to the question, from -1 to 1; None where the
-            search by words stands alone: the vectors are not ready, or the question could not be embedded.
+            None where the search by words stands alone: the vectors are not ready, or the question could not be
+            embedded.
         """
         index = self._index
         if index is None or index.passages is not passages or not index.is_enough:

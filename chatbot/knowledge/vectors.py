@@ -23,6 +23,32 @@ ENOUGH = 0.9
 
 
 @dataclass(frozen=True, slots=True)
+class Nearness:
+    """How near the passages of one language are to a question.
+
+    `positions` are those within the index, `cosines` run beside them, from -1 to 1; `rows` says where a passage's are.
+    """
+
+    positions: NDArray[np.intp]
+    cosines: NDArray[np.float32]
+    rows: Mapping[str, int]
+
+    def find_nearest(self, count: int) -> list[int]:
+        """Give the positions of the nearest passages, the nearest first."""
+        count = min(count, len(self.cosines))
+        if not count:
+            return []
+        best = np.argpartition(-self.cosines, count - 1)[:count]
+        ordered = best[np.lexsort((best, -self.cosines[best]))]
+        return [int(position) for position in self.positions[ordered]]
+
+    def look_up(self, passage_id: str) -> float:
+        """Give a passage's cosine; 0, which says nothing, for one without a vector."""
+        row = self.rows.get(passage_id)
+        return 0.0 if row is None else float(self.cosines[row])
+
+
+@dataclass(frozen=True, slots=True)
 class _Language:
     """The vectors of one language: a row per part; a passage's rows follow one another from its start."""
 
@@ -30,6 +56,7 @@ class _Language:
     matrix: NDArray[np.float32]
     starts: NDArray[np.intp]
     keys: list[bytes]
+    rows: dict[str, int]
 
 
 class VectorIndex:
@@ -50,7 +77,7 @@ class VectorIndex:
             if parts and all(part in known for part in parts):
                 found.setdefault(passage.language, []).append((position, parts))
         self.embedded = sum(map(len, found.values()))
-        self._languages = {language: _stack(entries, known) for language, entries in found.items()}
+        self._languages = {language: _stack(entries, passages, known) for language, entries in found.items()}
 
     @property
     def is_enough(self) -> bool:
@@ -67,12 +94,13 @@ class VectorIndex:
         for language in self._languages.values():
             yield from zip(language.keys, language.matrix, strict=True)
 
-    def score(self, query: Vector, language: str) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """Give the passages of a language, by their position in the index, and the cosine of each one's best part."""
+    def score(self, query: Vector, language: str) -> Nearness:
+        """Tell how near the passages of a language are: each as its best part is."""
         vectors = self._languages.get(language)
         if vectors is None:
-            return np.empty(0, np.intp), np.empty(0, np.float32)
-        return vectors.positions, np.maximum.reduceat(vectors.matrix @ query, vectors.starts)
+            return Nearness(np.empty(0, np.intp), np.empty(0, np.float32), {})
+        cosines = np.maximum.reduceat(vectors.matrix @ query, vectors.starts)
+        return Nearness(vectors.positions, cosines, vectors.rows)
 
 
 def split_passage(passage: Passage) -> list[str]:
@@ -99,7 +127,11 @@ def list_keys(parts: Sequence[str]) -> list[bytes]:
     return [hash_text(part) for part in parts]
 
 
-def _stack(entries: Sequence[tuple[int, Sequence[bytes]]], known: Mapping[bytes, Vector]) -> _Language:
+def _stack(
+    entries: Sequence[tuple[int, Sequence[bytes]]],
+    passages: Sequence[Passage],
+    known: Mapping[bytes, Vector],
+) -> _Language:
     keys = [key for _, parts in entries for key in parts]
     counts = [len(parts) for _, parts in entries]
     return _Language(
@@ -107,4 +139,5 @@ def _stack(entries: Sequence[tuple[int, Sequence[bytes]]], known: Mapping[bytes,
         matrix=np.array([known[key] for key in keys], dtype=np.float32),
         starts=np.concatenate([[0], np.cumsum(counts[:-1])]).astype(np.intp),
         keys=keys,
+        rows={passages[position].passage_id: row for row, (position, _) in enumerate(entries)},
     )

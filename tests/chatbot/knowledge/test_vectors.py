@@ -51,15 +51,18 @@ def test_text_without_spaces_is_cut_all_the_same() -> None:
 def test_passages_of_the_language_are_scored() -> None:
     """A passage's score is the cosine of its vector; those of another language are left out."""
     passages = [
-        replace(PASSAGE, text="one"),
-        replace(PASSAGE, text="deux", language="fr"),
-        replace(PASSAGE, text="three"),
+        replace(PASSAGE, passage_id="one", text="one"),
+        replace(PASSAGE, passage_id="deux", text="deux", language="fr"),
+        replace(PASSAGE, passage_id="three", text="three"),
     ]
     index = make_index(passages, {"one": (1, 0), "deux": (0, 1), "three": (0.6, 0.8)})
-    positions, scores = index.score(np.array([1, 0], np.float32), "en")
-    assert positions.tolist() == [0, 2]
-    np.testing.assert_allclose(scores, [1, 0.6], atol=1e-6)
-    assert index.score(np.array([1, 0], np.float32), "de")[0].size == 0
+    nearness = index.score(np.array([0, 1], np.float32), "en")
+    assert nearness.find_nearest(5) == [2, 0]
+    assert nearness.find_nearest(1) == [2]
+    np.testing.assert_allclose(
+        [nearness.look_up(name) for name in ("one", "three", "deux")], [0, 0.8, 0], atol=1e-6
+    )
+    assert index.score(np.array([1, 0], np.float32), "de").find_nearest(5) == []
 
 
 def test_best_part_speaks_for_the_passage() -> None:
@@ -70,9 +73,8 @@ def test_best_part_speaks_for_the_passage() -> None:
         keys[1][0]: np.array([0.6, 0.8], np.float32)
     }
     known[keys[0][-1]] = np.array([1, 0], np.float32)
-    positions, scores = VectorIndex([long, PASSAGE], keys, known).score(np.array([1, 0], np.float32), "en")
-    assert positions.tolist() == [0, 1]
-    np.testing.assert_allclose(scores, [1, 0.6], atol=1e-6)
+    nearness = VectorIndex([long, PASSAGE], keys, known).score(np.array([1, 0], np.float32), "en")
+    np.testing.assert_allclose(nearness.cosines, [1, 0.6], atol=1e-6)
 
 
 @pytest.mark.parametrize(("embedded", "is_enough"), [(0, False), (8, False), (9, True), (10, True)])
