@@ -11,7 +11,7 @@ from chatbot.knowledge.passages import make_passages
 
 PAGES = {
     "bans.md": "# Bans\n## Lift a ban\nRun `bwcli unban ADDRESS`.\n## Duration\nA ban lasts a day.",
-    "settings.md": "# Settings\n## Captcha\nSet `USE_ANTIBOT=captcha`; `--dry-run` shows it.\n## Errors\nError 413: size.",
+    "settings.md": "# Settings\n## Captcha\nSet `USE_ANTIBOT=captcha`; `--dry-run` shows it.\n## Errors\nError 413.",
     "files.md": "# Files\n## Delete\nRemove the certificate of a host.\n## Copy\nA backup is taken nightly.",
 }
 
