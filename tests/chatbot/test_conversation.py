@@ -338,15 +338,6 @@ async def test_stop_before_the_model_speaks(counter: Counter) -> None:
     assert (reply.status, reply.answer) == ("stopped", "")
 
 
-async def test_first_stop_counts() -> None:
-    """A turn that the tester stopped is not interrupted as well; who listens late hears at once."""
-    signal, heard = StopSignal(), list[str]()
-    signal.stop()
-    signal.stop("interrupted")
-    signal.listen(lambda: heard.append("late"))
-    assert (signal.status, heard) == ("stopped", ["late"])
-
-
 async def test_answer_given_up_meanwhile_is_written_once(counter: Counter, clock: Clock) -> None:
     """An answer whose lease ran out was recorded as interrupted: it comes too late for a second row, and says so."""
     counter.model.script = ["It is ", lambda: lose_lease(counter, clock), "4180. [1]"]
