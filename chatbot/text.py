@@ -39,6 +39,8 @@ _ABBREVIATION = re.compile(
 )
 _CHARACTERS_PER_TOKEN = 4
 _SURE = 0.6
+# A single word is often a name, which looks like either language.
+_SURE_OF_ONE = 0.8
 
 _identifiers: dict[tuple[str, ...], Any] = {}
 _identifier_lock = threading.Lock()
@@ -128,7 +130,7 @@ def detect_language(text: str, among: Sequence[str] = LANGUAGES, default: str = 
     if len(words) < 3 or len(among) < 2:
         return default
     language, probability = _identifier(tuple(sorted(among))).classify(words)
-    return str(language) if probability >= _SURE else default
+    return str(language) if probability >= (_SURE if " " in words else _SURE_OF_ONE) else default
 
 
 def _identifier(among: tuple[str, ...]) -> Any:

@@ -11,6 +11,7 @@ from chatbot.text import (
     fold,
     is_blank,
     split_sentences,
+    stem_words,
     strip_html,
     tokenize,
 )
@@ -158,3 +159,16 @@ def test_html_is_stripped_from_a_heading() -> None:
 def test_tokens_are_estimated_by_four_characters(text: str, tokens: int) -> None:
     """Characters / 4, rounded up."""
     assert estimate_tokens(text) == tokens
+
+
+@pytest.mark.parametrize(
+    ("word", "language"), [("ldap", ""), ("mysql", ""), ("sauvegarde", "fr"), ("backup", "en")]
+)
+def test_a_single_word_tells_its_language_only_when_it_is_plain(word: str, language: str) -> None:
+    """A name looks like either language by chance: one word has to be surer than a sentence."""
+    assert detect_language(word, default="") == language
+
+
+def test_words_are_stemmed_in_order_with_their_function_words() -> None:
+    """Phrases are compared by all their words: "log in" is not "log"."""
+    assert stem_words("Logging in with the Wi-Fi", "en") == ["log", "in", "with", "the", "wi", "fi"]
