@@ -258,3 +258,45 @@ def test_phone_in_french_and_dark_is_usable(browser: Browser, house: House, tmp_
     expect(page.locator(".turn[data-state=complete] .sources")).to_contain_text("fr/beta-access.md")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     keep(page, "chat-phone", tmp_path)
+
+
+def open_widget(browser: Browser, house: House, **options: Any) -> Page:
+    """Come to the page that stands for a site, open the widget, log in and agree to the notice."""
+    page = browser.new_context(
+        **{"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", **options}
+    ).new_page()
+    page.goto(f"{house.chat}/widget-demo")
+    page.locator("guichet-widget .launcher").click()
+    page.locator("guichet-widget .login input").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.locator("guichet-widget [data-do=accept]").click()
+    return page
+
+
+def ask_widget(page: Page, question: str, state: str) -> None:
+    """Ask in the widget, and wait for the answer's end."""
+    page.locator("guichet-widget .composer textarea").fill(question)
+    page.keyboard.press("Enter")
+    expect(page.locator(f"guichet-widget .turn[data-status={state}]")).to_be_visible(timeout=20_000)
+    page.wait_for_timeout(400)
+
+
+def test_widget_answers_on_a_site(browser: Browser, house: House, tmp_path: Path) -> None:
+    """On a site the widget answers with sources, on a phone in French and dark too, and refuses with a way on."""
+    page = open_widget(browser, house)
+    ask_widget(page, QUESTION, "complete")
+    expect(page.locator("guichet-widget .sources")).to_contain_text("en/conversation-log.md")
+    keep(page, "widget", tmp_path)
+    ask_widget(page, REFUSED, "refused")
+    keep(page, "widget-refused", tmp_path)
+    phone = open_widget(
+        browser,
+        house,
+        viewport={"width": 390, "height": 844},
+        locale="fr-FR",
+        color_scheme="dark",
+        has_touch=True,
+    )
+    ask_widget(phone, "Comment définir un mot de passe bêta ?", "complete")
+    expect(phone.locator("guichet-widget .answer")).to_contain_text("BETA_PASSWORD")
+    keep(phone, "widget-phone", tmp_path)
