@@ -14,6 +14,7 @@ from chatbot.containers import track_fence
 
 _DEEPEST = 8
 _MOST_FILES = 500
+_MOST_ASKED = 2000
 _FORMS = (
     # pymdownx.snippets: --8<-- "file", "file:4:9", "file:section"
     r"-+8<-+[ \t]+[\"'](?P<snippet>[^\"']+)[\"']",
@@ -63,7 +64,7 @@ def resolve_includes(
         return text, ()
     reading = _Reading(folder, max_characters - len(text))
     lines = reading.expand(text, source, (source,))
-    return "\n".join(lines), tuple(dict.fromkeys(reading.asked))
+    return "\n".join(lines), tuple(reading.asked)
 
 
 class _Reading:
@@ -73,7 +74,8 @@ class _Reading:
         self.root = Path(os.path.realpath(folder))
         self.room = room
         self.files = 0
-        self.asked: list[str] = []
+        self.asked: dict[str, bool] = {}
+        self._candidates: dict[tuple[str, str], list[str]] = {}
 
     def expand(self, text: str, source: str, path: tuple[str, ...]) -> list[str]:
         """Give the lines of a text with what they include; `path` are the files being read, the outermost first."""
@@ -105,10 +107,12 @@ class _Reading:
 
     def _include(self, candidates: Sequence[str], path: tuple[str, ...]) -> list[str] | None:
         """Read the first file of that name; None where there is none, or it would be read within itself."""
-        self.asked.extend(candidates)
         for name in candidates:
             file = self.root / name
-            if not file.is_file() or name in path or len(path) > _DEEPEST or self.files >= _MOST_FILES:
+            # Asked once: a page may ask for the same missing file on every line.
+            if name not in self.asked:
+                self.asked[name] = file.is_file()
+            if not self.asked[name] or name in path or len(path) > _DEEPEST or self.files >= _MOST_FILES:
                 continue
             try:
                 if file.stat().st_size > self.room:
@@ -127,9 +131,11 @@ class _Reading:
 
     def _list_candidates(self, name: str, source: str) -> list[str]:
         """List where a file may be, as paths in the folder: beside the page, at the top, among the includes."""
-        name = _LINE_RANGE.sub("", name).removeprefix("@/").removeprefix("@site/")
         beside = source.rpartition("/")[0]
-        found: list[str] = []
+        if (name, beside) in self._candidates or len(self._candidates) >= _MOST_ASKED:
+            return self._candidates.get((name, beside), [])
+        found = self._candidates[name, beside] = []
+        name = _LINE_RANGE.sub("", name).removeprefix("@/").removeprefix("@site/")
         for place in (f"{beside}/{name}" if beside else name, name, f"_includes/{name}", f"includes/{name}"):
             relative = os.path.normpath(place).replace(os.sep, "/")
             if Path(name).is_absolute() or any(part.startswith(".") for part in relative.split("/")):

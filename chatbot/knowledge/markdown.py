@@ -38,6 +38,7 @@ _NOT_IN_SLUG = re.compile(r"[^\w\- ]")
 _NOT_IN_MKDOCS_SLUG = re.compile(r"[^\w\s-]")
 _TAG = re.compile(r"<[^<>]*>")
 _LONGEST_ANCHOR = 300
+_LONGEST_HEADING = 1000
 _UNDERLINE = re.compile(r"(=+|-+|~+)\s*$")
 
 
@@ -204,6 +205,9 @@ def _divide(blocks: Sequence[Block]) -> Iterator[_Heading]:
 
 
 def _read_heading(block: Block) -> _Heading:
+    if len(block.content) > _LONGEST_HEADING:
+        # No heading anybody wrote: its markup is left alone, for it could take time by the square of its length.
+        return _Heading(block.level, " ".join(block.content[:_LONGEST_HEADING].split()), "")
     source, anchor = _split_attributes(block.content)
     tag = _ANCHOR_TAG.search(source) if "<" in source else None
     return _Heading(block.level, _strip_inline_markup(source), anchor or (tag.group(1) if tag else ""))

@@ -100,6 +100,13 @@ def test_nothing_is_longer_than_a_passage_whatever_the_document() -> None:
         assert sum(text.count("x") for text in found) == 5000
 
 
+@pytest.mark.parametrize("mark", ["[", "![", "*a ", "{", "<a "])
+def test_a_heading_without_end_is_cut(mark: str) -> None:
+    """Its markup is not resolved: that takes time by the square of its length."""
+    passage = make_passages(f"# T\n\n## {mark * 100_000}\n\ntext", "t.md", "en")[0]
+    assert len(passage.heading) < 1100
+
+
 @pytest.mark.parametrize("line", ["a", "- a", "> a", "<h2>", "[a", "::: a", "!!! a", "```", "/// a"])
 def test_a_long_document_of_short_lines_is_cut_whatever_they_are(line: str) -> None:
     """Time grows with the number of lines: with their square, this test would outlast its limit."""
