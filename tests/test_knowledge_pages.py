@@ -213,13 +213,14 @@ def test_commands_are_understood(page: str) -> None:
 
 
 def test_every_command_is_on_the_page_of_commands() -> None:
-    """The page of commands names all of them, and all the actions on accounts."""
+    """The page of commands names all of them, and all the actions on accounts and codes."""
     shown = {tuple(shlex.split(line)[3:5]) for line in _COMMAND.findall(read("en/commands.md"))}
     commands = build_parser()._subparsers
     assert commands is not None
     choices = next(action for action in commands._actions if isinstance(action, argparse._SubParsersAction))
     assert {words[0] for words in shown} == set(choices.choices)
     assert {words[1] for words in shown if words[0] == "users"} == {"add", "list", "passwd", "remove"}
+    assert {words[1] for words in shown if words[0] == "codes"} == {"add", "list", "revoke"}
 
 
 @pytest.mark.parametrize("page", [f"{language}/conversation-log.md" for language in LANGUAGES])

@@ -10,7 +10,7 @@ import socket
 import threading
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -38,6 +38,7 @@ from chatbot.access import Access, check_exposure, check_sharing
 from chatbot.assistants.definition import Assistants
 from chatbot.conversation import Conversation, record_versions
 from chatbot.errors import GuichetError, SettingsError, StoreUnavailable
+from chatbot.knowledge.meaning import build_meaning
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.log.erase import prune
 from chatbot.log.publisher import Publisher
@@ -72,7 +73,8 @@ def build_services(settings: Settings, *, clock: Clock = utc_now) -> Services:
     check_exposure(settings, store)
     metrics = Metrics()
     assistants = Assistants(settings.assistants_dir)
-    knowledge = Knowledge(settings.knowledge_dir, settings.private_dir / "index")
+    meaning = build_meaning(settings)
+    knowledge = Knowledge(settings.knowledge_dir, settings.private_dir / "index", meaning=meaning)
     knowledge.refresh()
     conversation = Conversation(
         store=store,
@@ -148,9 +150,11 @@ def run(settings: Settings, *, is_shared: bool = False) -> None:
             f"DATA_DIR={settings.data_dir}: another chat service runs on this folder. Stop it, or choose another."
         ) from error
     with lock:
-        services = build_services(settings)
         if is_shared:
-            check_sharing(settings, services.store)
+            # Before the rest, which takes seconds.
+            with closing(Store(settings.store_path)) as store:
+                check_sharing(settings, store)
+        services = build_services(settings)
         app = create_app(services)
         logger.info("The chat service is on http://%s:%d", settings.chat_host, settings.chat_port)
         server = _Server(make_config(app, settings))

@@ -32,8 +32,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "feedback": "Your verdict on this answer",
         "log_in": "Log in",
         "login_button": "Come in",
-        "login_field": "Password",
-        "login_intro": "This is a closed beta. Enter the password from your invitation.",
+        "login_field": "Password or code",
+        "login_intro": "This is a closed beta. Enter the password or code from your invitation.",
         "logout": "Log out",
         "messages": "messages left",
         "messages_none": "no limit on messages",
@@ -86,8 +86,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "feedback": "Votre avis sur cette réponse",
         "log_in": "Se connecter",
         "login_button": "Entrer",
-        "login_field": "Mot de passe",
-        "login_intro": "Cette bêta est fermée. Saisissez le mot de passe de votre invitation.",
+        "login_field": "Mot de passe ou code",
+        "login_intro": "Cette bêta est fermée. Saisissez le mot de passe ou le code de votre invitation.",
         "logout": "Se déconnecter",
         "messages": "messages restants",
         "messages_none": "messages sans limite",
@@ -126,7 +126,8 @@ FAULTS: dict[str, dict[str, str]] = {
         "message_too_long": "Your message has {length} characters; at most {limit} are allowed. Shorten it: your text"
         " is still in the box.",
         "not_logged_in": "Your login is missing or has ended. Log in again to start a new conversation.",
-        "wrong_password": "This password is not right. Check it, or ask the team that invited you.",
+        "wrong_password": "This password or code is not right, or no longer good. Check it, or ask the team that "
+        "invited you.",
         "unknown_thread": "This conversation is not among yours. Start a new one.",
         "unknown_message": "This message is not in a conversation of yours. Reload the page.",
         "busy": "The previous answer is still being written. Wait for its end, or stop it.",
@@ -158,7 +159,8 @@ FAULTS: dict[str, dict[str, str]] = {
         " : votre texte est encore dans le champ.",
         "not_logged_in": "Votre connexion manque ou a pris fin. Reconnectez-vous pour commencer une nouvelle "
         "conversation.",
-        "wrong_password": "Ce mot de passe n'est pas le bon. Vérifiez-le, ou demandez à l'équipe qui vous a invité.",
+        "wrong_password": "Ce mot de passe ou ce code n'est pas le bon, ou n'est plus valable. Vérifiez-le, ou "
+        "demandez à l'équipe qui vous a invité.",
         "unknown_thread": "Cette conversation n'est pas parmi les vôtres. Commencez-en une nouvelle.",
         "unknown_message": "Ce message n'est dans aucune de vos conversations. Rechargez la page.",
         "busy": "La réponse précédente est encore en cours de rédaction. Attendez sa fin, ou arrêtez-la.",

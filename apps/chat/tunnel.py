@@ -44,8 +44,9 @@ class Tunnel:
             address = self._connect("127.0.0.1", port, folder)
         except Exception as error:
             self.close()
+            reason = str(error).strip().rstrip(".").partition("\n")[0] or type(error).__name__
             raise TunnelUnavailable(
-                f"--share: no public link could be opened ({error or type(error).__name__}). It needs Gradio's "
+                f"--share: no public link could be opened ({reason}). It needs Gradio's "
                 "servers (api.gradio.app, *.gradio.live) and its program frpc; check the network, or put a proxy "
                 "in front and set PUBLIC_URL."
             ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from contextlib import closing
 
 from chatbot.access import check_exposure
 from chatbot.assistants.definition import Assistants
@@ -11,6 +12,7 @@ from chatbot.commands.terminal import say, write_json, write_line
 from chatbot.errors import SettingsError
 from chatbot.knowledge.documents import scan_folder
 from chatbot.settings import Settings, load_settings
+from chatbot.store.engine import Store
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 def list_faults(settings: Settings) -> list[str]:
     """Give what would keep the services from their work although each setting is right by itself."""
     checks: tuple[Callable[[], object], ...] = (
-        lambda: check_exposure(settings),
+        lambda: _check_exposure(settings),
         lambda: Assistants(settings.assistants_dir),
         lambda: scan_folder(settings.knowledge_dir),
         lambda: _check_ports(settings),
@@ -56,6 +58,15 @@ def _check(*, is_json: bool) -> int:
     if not faults:
         say("All settings are right.")
     return 1 if faults else 0
+
+
+def _check_exposure(settings: Settings) -> None:
+    """Look for codes where there is a store; a check makes none."""
+    if not settings.store_path.exists():
+        check_exposure(settings)
+        return
+    with closing(Store(settings.store_path)) as store:
+        check_exposure(settings, store)
 
 
 def _check_ports(settings: Settings) -> None:

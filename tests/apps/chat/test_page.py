@@ -100,7 +100,7 @@ def desk(services: Services) -> Desk:
 @pytest.fixture
 async def token(services: Services, desk: Desk) -> str:
     """Give the token of a tester who has agreed to the notice."""
-    _, token = await services.access.open_login()
+    _, token = await services.access.open_login("127.0.0.1")
     await collect(desk.accept_notice(make_request(token)))
     return token
 
@@ -245,7 +245,14 @@ class TestTexts:
         """Each error that can reach the page has a sentence of its own."""
         fallback = FAULTS[language]["internal_error"]
         elsewhere = {"settings_invalid", "usage", "log_unavailable", "report_failed", "invalid_request"}
-        elsewhere |= {"origin_not_allowed", "unknown_assistant", "idempotency_mismatch", "internal_error"}
+        elsewhere |= {
+            "code_invalid",
+            "tunnel_unavailable",
+            "origin_not_allowed",
+            "unknown_assistant",
+            "idempotency_mismatch",
+            "internal_error",
+        }
         for kind in vars(errors).values():
             if (
                 isinstance(kind, type)
@@ -312,7 +319,7 @@ class TestDesk:
 
     async def test_asks_for_the_notice_first(self, desk: Desk, services: Services) -> None:
         """Before the click on the notice no message is taken, and none after it is asked for again."""
-        login, token = await services.access.open_login()
+        login, token = await services.access.open_login("127.0.0.1")
         request = make_request(token)
         assert "recorded" in (await collect(desk.open_page(request)))["notice"]
         last = await collect(desk.ask(ANSWERABLE, "", request))
@@ -362,7 +369,7 @@ class TestDesk:
         last = await collect(desk.ask(ANSWERABLE, "", make_request(token)))
         message_id = re.search(r'data-turn="([^"]+)"', last["turn"])
         assert message_id
-        _, other = await services.access.open_login()
+        _, other = await services.access.open_login("127.0.0.1")
         await collect(desk.accept_notice(make_request(other)))
         shown = await collect(desk.open_page(make_request(other, thread=last["thread"])))
         assert ANSWERABLE not in shown["log"]

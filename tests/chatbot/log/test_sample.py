@@ -101,7 +101,7 @@ async def test_next_tester_is_none_of_the_sample(store: Store) -> None:
 
 async def test_store_with_testers_is_refused(store: Store) -> None:
     """A tester who came before would be shown a sample's threads as his own."""
-    await Access(store, load_settings(), b"k" * 32).open_login()
+    await Access(store, load_settings(), b"k" * 32).open_login("127.0.0.1")
     with pytest.raises(UsageError, match="Testers have logged in"):
         write(store)
 
