@@ -48,10 +48,12 @@ class Unit:
 
     @property
     def is_announcement(self) -> bool:
-        """Whether it only announces what follows: it ends with a colon, or stands in bold like a heading."""
+        """Whether it only announces what follows: it ends with a colon, asks, or stands in bold like a heading."""
         if self.kind == "code":
             return False
-        return self.text.rstrip("*_ ").endswith((":", "：")) or bool(_PSEUDO_HEADING.fullmatch(self.text))
+        return self.text.rstrip("*_ ").endswith((":", "：", "?", "？")) or bool(
+            _PSEUDO_HEADING.fullmatch(self.text)
+        )
 
 
 def read_units(markdown: str) -> list[Unit]:

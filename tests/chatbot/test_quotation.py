@@ -244,6 +244,13 @@ def test_a_bold_line_counts_as_an_announcement() -> None:
     assert answer("Ban duration", "A day.\n\n**Ban duration**") == "A day. [1]"
 
 
+def test_a_question_of_the_documents_is_quoted_with_its_answer() -> None:
+    """Lists of frequent questions have the words of the question above the answer."""
+    text = f"Q: May I try it before?\n\nFor a month.\n\nQ: What else?\n\n{FILLER}"
+    quoted = answer("try before", text)
+    assert quoted.startswith("Q: May I try it before?\n\nFor a month. [1]")
+
+
 def test_the_same_words_are_not_quoted_twice() -> None:
     """Two passages often say the same; the better one is cited."""
     same = "A ban is lifted by hand, with one command of the scheduler."
