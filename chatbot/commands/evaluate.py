@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.assistants.definition import Assistants
-from chatbot.commands.build import build_turns
+from chatbot.commands.build import build_turns, wait_for_embeddings
 from chatbot.commands.files import check_target, replace_text
 from chatbot.commands.logs import configure_command_logging
 from chatbot.commands.terminal import ProgressBar, say, write_json, write_line
@@ -22,6 +22,7 @@ from chatbot.comparison import DIRECTIONS, Comparison, QuestionChange, compare
 from chatbot.errors import UsageError
 from chatbot.evaluation import ASKED_AT_ONCE, ASKED_AT_ONCE_OFFLINE, GIVE_UP_AFTER, Evaluation
 from chatbot.knowledge.index import IndexStats
+from chatbot.knowledge.meaning import build_meaning
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.outcomes import Outcome, measure, measure_intervals, read_dump, write_dump
 from chatbot.question_set import GoldQuestion, read_questions
@@ -99,10 +100,16 @@ def _ask(settings: Settings, questions: Sequence[GoldQuestion], at_once: int) ->
         folder = Path(name)
         # Indexed anew, so that the seconds are those of building and not of reading what was kept.
         # One state of the documents for the whole run: it does not follow the folder.
-        knowledge = Knowledge(settings.knowledge_dir, folder / "index", poll_interval_s=math.inf)
+        # Embeddings are kept where the service keeps them: they cost minutes or money.
+        meaning = build_meaning(settings)
+        knowledge = Knowledge(
+            settings.knowledge_dir, folder / "index", meaning=meaning, poll_interval_s=math.inf
+        )
         with closing(Store(folder / "private" / "store.db", is_lasting=False)) as store:
             assistants = Assistants(settings.assistants_dir)
             turns = build_turns(settings, store, assistants, knowledge, at_once=at_once)
+            for warning in wait_for_embeddings(knowledge):
+                say(f"warning: {warning}")
             store.start_writer()
             evaluation = Evaluation(turns, knowledge, assistants.default.name, at_once=at_once)
             code, stopped = DONE, None
