@@ -149,7 +149,7 @@ def test_earlier_turns_are_shown_to_the_model(asker: Client, shared_model: OpenA
     asker.ask(thread, "Which variable sets the port of Teapot?")
     messages = shared_model.requests[-1].body["messages"]
     assert [message["role"] for message in messages] == ["system", "user", "assistant", "user"]
-    assert messages[1]["content"] == ANSWERABLE
+    assert ANSWERABLE in messages[1]["content"]
     assert messages[2]["content"].strip() == "Port 4180."
 
 
