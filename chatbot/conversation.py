@@ -23,10 +23,11 @@ from sqlalchemy import Connection
 
 from chatbot.access import Session, SessionRules
 from chatbot.answer import Draft, build_reply, refuse
-from chatbot.assistants.definition import Assistants
+from chatbot.assistants.definition import Assistant, Assistants
 from chatbot.errors import EmptyMessage, GuichetError, Interrupted, MessageTooLong
 from chatbot.events import Event, Failed, Html, Sources, Started, Token
-from chatbot.knowledge.curated import CuratedAnswers
+from chatbot.followups import StandaloneQuestion
+from chatbot.knowledge.curated import CuratedAnswers, CuratedHit
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.limiter import Limiter, multiply_rate
 from chatbot.models import OFFLINE, close_model
@@ -236,20 +237,7 @@ class Conversation:
 
     async def _answer(self, turn: Turn, draft: Draft, signal: StopSignal) -> AsyncIterator[Event]:
         assistant = self.assistants.get(turn.thread.assistant)
-        hit = await asyncio.to_thread(self.curated.find, turn.text, turn.language)
-        history = [] if hit else await self._read_history(turn)
-        standalone, usage = await make_standalone(
-            turn.text,
-            history,
-            turn.language,
-            # An assistant without history shows no model what was said before.
-            rewriter=self._rewriter if assistant.history else None,
-            signal=signal,
-        )
-        if usage:
-            draft.model = self._model_name
-            draft.add_usage(usage)
-            hit = await asyncio.to_thread(self.curated.find, standalone.text, turn.language)
+        standalone, history, hit = await self._understand(turn, assistant, draft, signal)
         if signal.status:
             return
         if hit:
@@ -280,6 +268,26 @@ class Conversation:
         )
         async for event in self._write(turn, draft, prompt, signal):
             yield event
+
+    async def _understand(
+        self, turn: Turn, assistant: Assistant, draft: Draft, signal: StopSignal
+    ) -> tuple[StandaloneQuestion, list[tuple[str, str]], CuratedHit | None]:
+        """Give the question that stands alone, the thread before it, and the team's own answer if there is one."""
+        hit = await asyncio.to_thread(self.curated.find, turn.text, turn.language)
+        history = [] if hit else await self._read_history(turn)
+        standalone, usage = await make_standalone(
+            turn.text,
+            history,
+            turn.language,
+            # An assistant without history shows no model what was said before.
+            rewriter=self._rewriter if assistant.history else None,
+            signal=signal,
+        )
+        if usage:
+            draft.model = self._model_name
+            draft.add_usage(usage)
+            hit = await asyncio.to_thread(self.curated.find, standalone.text, turn.language)
+        return standalone, history, hit
 
     async def _write(
         self, turn: Turn, draft: Draft, prompt: PromptInput, signal: StopSignal
