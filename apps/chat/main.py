@@ -10,6 +10,7 @@ import socket
 import threading
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -57,6 +58,7 @@ OWNER_PREFIX = "chat:"
 HARMLESS_VARIABLES = frozenset({"GRADIO_ANALYTICS_ENABLED", "GRADIO_TEMP_DIR"})
 GRACE_S = 3
 RETENTION_PAUSE_S = 3600
+WORKERS = 32
 
 
 def build_services(settings: Settings, *, clock: Clock = utc_now) -> Services:
@@ -237,6 +239,8 @@ class _Server(uvicorn.Server):
 async def _run_background(services: Services) -> AsyncIterator[None]:
     """Recover what a crash left, and publish while the service lives."""
     store, settings = services.store, services.settings
+    # Python's own number follows the processors; ours wait for the disk, and a limiter's threads for the writer.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(WORKERS, thread_name_prefix="worker"))
     store.start_writer()
     now = store.clock()
     lost = await store.write_async(leases.recover_turns, now, dead_owners=OWNER_PREFIX)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chatbot.errors import RateLimited
-from chatbot.limiter import Limiter, StoreStorage
+from chatbot.limiter import Limiter, StoreStorage, multiply_rate
 from chatbot.store.engine import Store
 from tests.conftest import Clock
 
@@ -106,3 +106,9 @@ def test_storage_keeps_the_librarys_contract(store: Store, clock: Clock) -> None
     storage.incr("k", 60)
     assert storage.reset() is None
     assert storage.get("k") == 0
+
+
+def test_rate_is_multiplied() -> None:
+    """A rate for many is the number times as many in the same period."""
+    assert multiply_rate("30/minute", 20) == "600/minute"
+    assert multiply_rate("1/second", 1) == "1/second"

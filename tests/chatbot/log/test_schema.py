@@ -38,7 +38,15 @@ CONTRACT = {
     "unanswered_questions": "",
     "daily_costs": "",
 }
-TIMESTAMPS = {"created_at", "last_at", "published_at", "hour", "asked_at", "requested_at"}
+TIMESTAMPS = {
+    "created_at",
+    "last_at",
+    "published_at",
+    "hour",
+    "asked_at",
+    "requested_at",
+    "notice_accepted_at",
+}
 
 NIGHT = datetime(2025, 10, 26, 0, 10, tzinfo=UTC)
 

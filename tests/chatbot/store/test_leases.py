@@ -55,6 +55,16 @@ def test_thread_under_way_is_busy(filled: Store, clock: Clock) -> None:
     assert filled.read(leases.find_lease, "t1") == make_lease(clock)
 
 
+def test_turn_is_found_by_its_answer_for_its_tester(filled: Store, clock: Clock) -> None:
+    """Who asked finds the turn under way by the answer's id; nobody else does, nor anyone after the end."""
+    filled.write(leases.take_lease, make_lease(clock))
+    assert filled.read(leases.find_turn, "m1", "beta-1") == make_lease(clock)
+    assert filled.read(leases.find_turn, "m1", "beta-2") is None
+    assert filled.read(leases.find_turn, "m2", "beta-1") is None
+    filled.write(leases.end_turn, make_answer(clock))
+    assert filled.read(leases.find_turn, "m1", "beta-1") is None
+
+
 def test_end_records_the_answer_and_frees_the_thread(filled: Store, clock: Clock) -> None:
     """With its answer the turn is over, in one step."""
     filled.write(leases.take_lease, make_lease(clock))
