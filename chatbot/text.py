@@ -39,6 +39,7 @@ _ABBREVIATION = re.compile(
 )
 _CHARACTERS_PER_TOKEN = 4
 _SURE = 0.6
+_WORDS_KEPT = 100_000
 # A single word is often a name, which looks like either language.
 _SURE_OF_ONE = 0.8
 
@@ -83,10 +84,12 @@ def tokenize(text: str, language: str, asked_in: str = "") -> list[str]:
         language: one of `LANGUAGES`; any other is neither stemmed nor cleared of stop words.
         asked_in: the language of a question put to documents of another one, whose stop words are dropped too.
     """
-    terms: list[str] = []
-    for match in _WORD.finditer(_ENTITY.sub(" ", _TAG.sub(" ", text))):
-        terms.extend(_split_word(match.group(), language, asked_in))
-    return terms
+    if "<" in text:
+        text = _TAG.sub(" ", text)
+    if "&" in text:
+        text = _ENTITY.sub(" ", text)
+    known = _known_words(language, asked_in)
+    return [term for word in _WORD.findall(text) for term in known[word]]
 
 
 def stem_words(text: str, language: str) -> list[str]:
@@ -94,17 +97,34 @@ def stem_words(text: str, language: str) -> list[str]:
     return [_stem(fold(word), language) for word in _PART.findall(text)]
 
 
-@lru_cache(maxsize=100_000)
-def _split_word(word: str, language: str, asked_in: str) -> tuple[str, ...]:
-    spaced = _CAMEL.sub(" ", word)
-    parts = _PART.findall(spaced)
-    stop_words = STOP_WORDS.get(language, frozenset()) | STOP_WORDS.get(asked_in, frozenset())
-    kept = [part for part in map(fold, parts) if part not in stop_words]
-    terms = [_stem(part, language) for part in kept]
-    is_language = len(kept) < len(parts) and _COMPOUND.fullmatch(word) is not None
-    if len(parts) > 1 and "/" not in word and ":" not in word and not is_language:
-        return (fold(word), *terms)
-    return tuple(terms)
+class _KnownWords(dict[str, tuple[str, ...]]):
+    """The terms of the words met so far; a plain look-up costs a third of one in an `lru_cache`."""
+
+    def __init__(self, language: str, asked_in: str) -> None:
+        super().__init__()
+        self._language = language
+        self._stop_words = STOP_WORDS.get(language, frozenset()) | STOP_WORDS.get(asked_in, frozenset())
+
+    def __missing__(self, word: str) -> tuple[str, ...]:
+        # Forgetting all at once is rare, and safe while other threads look words up.
+        if len(self) >= _WORDS_KEPT:
+            self.clear()
+        terms = self[word] = self._split(word)
+        return terms
+
+    def _split(self, word: str) -> tuple[str, ...]:
+        parts = _PART.findall(_CAMEL.sub(" ", word))
+        kept = [part for part in map(fold, parts) if part not in self._stop_words]
+        terms = [_stem(part, self._language) for part in kept]
+        is_language = len(kept) < len(parts) and _COMPOUND.fullmatch(word) is not None
+        if len(parts) > 1 and "/" not in word and ":" not in word and not is_language:
+            return (fold(word), *terms)
+        return tuple(terms)
+
+
+@lru_cache(maxsize=16)
+def _known_words(language: str, asked_in: str) -> _KnownWords:
+    return _KnownWords(language, asked_in)
 
 
 def _stem(word: str, language: str) -> str:
