@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +21,8 @@ _WORD = re.compile(r"[^\W_]+")
 _ARRAYS = ("starts", "grams", "counts", "norms", "idf")
 _LARGEST_COUNT = 255
 
-_tables = threading.local()
+# Tables of weights by gram, all 0, that no question uses just now: as many as ever were used at once.
+_tables: list[NDArray[np.float32]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +53,17 @@ class GramScores:
         lengths = ends - starts
         owners = np.repeat(np.arange(len(passages)), lengths)
         places = np.arange(lengths.sum()) + np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
-        weight_of = self._take_table()
+        weight_of = _take_table()
         numbers = np.fromiter(asked, np.int64, len(asked))
         weight_of[numbers] = self.idf[numbers] * np.fromiter(asked.values(), np.float32, len(asked))
         weights = weight_of[self.grams[places]]
         weight_of[numbers] = 0
+        _tables.append(weight_of)
         shared = np.flatnonzero(weights)
         owners, places = owners[shared], places[shared]
         frequencies = self.counts[places].astype(np.float32)
         saturated = frequencies / (frequencies + self.norms[passages][owners])
         return np.bincount(owners, weights[shared] * saturated, minlength=len(passages)).astype(np.float32)
-
-    @staticmethod
-    def _take_table() -> NDArray[np.float32]:
-        """Give this thread's table of weights by gram, all 0; who uses it leaves it so."""
-        if not hasattr(_tables, "weights"):
-            _tables.weights = np.zeros(BUCKETS, np.float32)
-        table: NDArray[np.float32] = _tables.weights
-        return table
 
     def save(self, folder: Path) -> None:
         """Write the grams into a new folder."""
@@ -113,6 +106,13 @@ def build_gram_scores(texts: Sequence[str], language: str) -> GramScores:
         norms=(K1 * (1 - B + B * lengths / mean)).astype(np.float32),
         idf=inverse_frequency(len(texts), documents_with),
     )
+
+
+def _take_table() -> NDArray[np.float32]:
+    try:
+        return _tables.pop()
+    except IndexError:
+        return np.zeros(BUCKETS, np.float32)
 
 
 def _list_words(text: str, language: str) -> list[str]:

@@ -40,7 +40,7 @@ def test_nothing_shared_scores_nothing(question: str) -> None:
 
 
 def test_one_question_leaves_nothing_for_the_next() -> None:
-    """The table of weights is shared by a thread's questions and empty between them; other threads have their own."""
+    """The table of weights is used again by the next question, and is empty between them; several may be in use at once."""
     before = score("database")
     score("ports address service")
     assert score("database") == before
