@@ -250,18 +250,7 @@ async def _run_background(services: Services) -> AsyncIterator[None]:
         )
     await store.write_async(counters.drop_ended, now)
     stop = threading.Event()
-    publisher: threading.Thread | None = None
-    if settings.publish_interval > 0:
-        runner = Publisher(
-            store,
-            settings.data_dir,
-            timezone=settings.timezone,
-            interval_s=settings.publish_interval,
-            clock=store.clock,
-            metrics=services.metrics,
-        )
-        publisher = threading.Thread(target=runner.run_forever, args=(stop,), name="publisher", daemon=True)
-        publisher.start()
+    publisher = _start_publisher(services, stop) if settings.publish_interval > 0 else None
     knowledge = services.turns.conversation.knowledge
     knowledge.start_watching()
     retention = asyncio.create_task(_keep_retention(services))
@@ -276,6 +265,21 @@ async def _run_background(services: Services) -> AsyncIterator[None]:
             with suppress(RuntimeError):
                 await asyncio.to_thread(publisher.join, 10)
         await asyncio.to_thread(store.close)
+
+
+def _start_publisher(services: Services, stop: threading.Event) -> threading.Thread:
+    settings = services.settings
+    runner = Publisher(
+        services.store,
+        settings.data_dir,
+        timezone=settings.timezone,
+        interval_s=settings.publish_interval,
+        clock=services.store.clock,
+        metrics=services.metrics,
+    )
+    publisher = threading.Thread(target=runner.run_forever, args=(stop,), name="publisher", daemon=True)
+    publisher.start()
+    return publisher
 
 
 async def _keep_retention(services: Services) -> None:

@@ -66,7 +66,12 @@ def make_message(position: int, content: str, status: Status = "complete", **fie
 def make_request(token: str | None, *, language: str = "en", **query: str) -> Request:
     """Make what Gradio gives a handler of the browser's request."""
     cookies = {"guichet": token} if token else {}
-    request = SimpleNamespace(cookies=cookies, headers={"accept-language": language}, query_params=query)
+    request = SimpleNamespace(
+        cookies=cookies,
+        headers={"accept-language": language},
+        query_params=query,
+        client=SimpleNamespace(host="127.0.0.1"),
+    )
     return cast(Request, request)
 
 
