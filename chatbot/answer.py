@@ -258,6 +258,8 @@ def offer_passages(documents: Sequence[Document]) -> list[NumberedPassage]:
             text=document.page_content,
             part=document.metadata.get("part", 1),
             parts=document.metadata.get("parts", 1),
+            block_part=document.metadata.get("block_part", 0),
+            block_parts=document.metadata.get("block_parts", 0),
         )
         for rank, document in enumerate(documents, start=1)
     ]
@@ -277,6 +279,7 @@ def build_reply(message: Message, session: Session) -> Reply:
         nearest=nearest_of(message.passages) if is_refused else (),
         session=session,
         is_cut=message.is_cut,
+        is_curated=message.model == CURATED,
     )
 
 

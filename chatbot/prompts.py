@@ -55,7 +55,10 @@ _ROLE_SIGN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class NumberedPassage:
-    """A passage as the model sees it; `part` of `parts` counts the pieces of its section from 1."""
+    """A passage as the model sees it; `part` of `parts` counts the pieces of its section from 1.
+
+    `block_part` of `block_parts` does so where it holds a piece of a code block or table that was cut, else both are 0.
+    """
 
     number: int
     heading: str
@@ -63,6 +66,8 @@ class NumberedPassage:
     text: str
     part: int = 1
     parts: int = 1
+    block_part: int = 0
+    block_parts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +172,10 @@ def _fit_history(history: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _name_passage(passage: NumberedPassage) -> str:
-    return passage.heading + (f" (part {passage.part} of {passage.parts})" if passage.parts > 1 else "")
+    marks = [f"part {passage.part} of {passage.parts}"] if passage.parts > 1 else []
+    if passage.block_parts:
+        marks.append(f"with part {passage.block_part} of {passage.block_parts} of a code block or table")
+    return f"{passage.heading} ({', '.join(marks)})" if marks else passage.heading
 
 
 def _cut_lines(text: str, tokens: int) -> str:

@@ -236,3 +236,10 @@ def test_offline_model_finds_question_and_passages() -> None:
         "source": "en/install.md",
         "text": "Run docker.",
     }
+
+
+def test_a_piece_of_a_cut_block_says_which_it_is() -> None:
+    """Half a table is no whole one: the model is told what part of it stands here."""
+    passage = NumberedPassage(1, "Ports", "s", "| a |", part=2, parts=3, block_part=1, block_parts=2)
+    last = str(build_messages(PromptInput("Help.", "Why?", "en", [passage]))[-1].content)
+    assert "\nPorts (part 2 of 3, with part 1 of 2 of a code block or table)\n" in last
