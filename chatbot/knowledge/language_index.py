@@ -82,7 +82,7 @@ class LanguageIndex:
             (tokenize(passage.text, language) for passage in passages),
         )
         matrix = build_bm25(fields, (1.0, 1.0, 1.0))
-        grams = build_gram_scores([f"{passage.heading}\n{passage.text}" for passage in passages], language)
+        grams = build_gram_scores((f"{passage.heading}\n{passage.text}" for passage in passages), language)
         return cls(language, passages, matrix, grams)
 
     @classmethod

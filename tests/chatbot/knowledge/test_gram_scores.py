@@ -40,7 +40,7 @@ def test_nothing_shared_scores_nothing(question: str) -> None:
 
 
 def test_one_question_leaves_nothing_for_the_next() -> None:
-    """The table of weights is used again by the next question, and is empty between them; several may be in use at once."""
+    """Questions asked one after the other or at once do not see each other's grams."""
     before = score("database")
     score("ports address service")
     assert score("database") == before
@@ -64,3 +64,12 @@ def test_grams_read_from_disk_score_alike(tmp_path: Path) -> None:
 def test_no_passages_at_all() -> None:
     """An empty index answers too."""
     assert score("database", build_gram_scores([], "en"), places=()) == []
+
+
+def test_batches_count_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts are counted some at a time to bound the memory; grams and weights are the same."""
+    whole = build_gram_scores(TEXTS, "en")
+    monkeypatch.setattr("chatbot.knowledge.gram_scores._BATCH", 2)
+    parts = build_gram_scores(TEXTS, "en")
+    for name in ("starts", "grams", "counts", "norms", "idf"):
+        assert getattr(parts, name).tolist() == getattr(whole, name).tolist()
