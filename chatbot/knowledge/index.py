@@ -132,8 +132,7 @@ def load_index(version: str, cache_folder: Path) -> PassageIndex | None:
         for name, digest in manifest["files"].items():
             if _hash_file(folder / name) != digest:
                 raise ValueError(f"{name} has changed")
-        lines = (folder / _PASSAGES).read_text(encoding="utf-8").split("\n")
-        passages = tuple(Passage(**json.loads(line)) for line in lines if line)
+        passages = _read_passages(folder / _PASSAGES)
         languages = [
             LanguageIndex.load(folder / name, name, chosen) for name, chosen in _group_by_language(passages)
         ]
@@ -157,13 +156,28 @@ def _group_by_language(passages: Sequence[Passage]) -> list[tuple[str, list[Pass
 
 
 def _write_files(index: PassageIndex, folder: Path) -> None:
-    text = "".join(json.dumps(passage.to_json(), ensure_ascii=False) + "\n" for passage in index.passages)
-    (folder / _PASSAGES).write_text(text, encoding="utf-8")
+    with (folder / _PASSAGES).open("w", encoding="utf-8", newline="\n") as file:
+        for passage in index.passages:
+            file.write(json.dumps(passage.to_json(), ensure_ascii=False) + "\n")
     for name, language in index._languages.items():
         language.save(folder / name)
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     manifest = {"stats": asdict(index.stats), "files": {name: _hash_file(folder / name) for name in names}}
     (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+
+
+def _read_passages(path: Path) -> tuple[Passage, ...]:
+    """Read passages line by line; what those of a page or section have in common is kept once."""
+    kept: dict[str, str] = {}
+
+    def read(line: str) -> Passage:
+        fields = json.loads(line)
+        for name in ("source", "title", "heading", "anchor", "language"):
+            fields[name] = kept.setdefault(fields[name], fields[name])
+        return Passage(**fields)
+
+    with path.open(encoding="utf-8", newline="\n") as file:
+        return tuple(map(read, file))
 
 
 def _hash_file(path: Path) -> str:

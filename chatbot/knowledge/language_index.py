@@ -28,6 +28,8 @@ _GRAM_SHARE = 0.3
 # A term that no document has is a typing error of one that shares so many of its trigrams.
 _LEAST_OF_CORRECTION = 0.7
 _QUESTIONS_KEPT = 64
+# Documents of which one is the peak, where the best are looked for.
+_LAYERS = 16
 _TERMS, _GRAMS = "terms", "grams"
 
 
@@ -158,9 +160,11 @@ class LanguageIndex:
 
 def _take_best(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
     """List the documents with the highest scores above 0, best first, those alike in their order."""
-    count = min(count, len(scores))
-    if not count:
-        return np.empty(0, np.intp)
-    best = np.argpartition(-scores, count - 1)[:count]
-    best = best[np.lexsort((best, -scores[best]))]
-    return best[scores[best] > 0]
+    least = np.float32(0)
+    width = len(scores) // _LAYERS
+    if width >= count > 0:
+        # So many different documents reach the peaks of so many groups: what lies below them is not among the best.
+        peaks = scores[: width * _LAYERS].reshape(_LAYERS, width).max(axis=0)
+        least = np.partition(peaks, width - count)[width - count]
+    found = np.flatnonzero(scores >= least if least > 0 else scores > 0)
+    return found[np.argsort(-scores[found], kind="stable")[:count]]
