@@ -11,13 +11,14 @@ from langchain_core.documents import Document
 
 from chatbot.access import Session
 from chatbot.addresses import find_addresses
+from chatbot.assistants.definition import Assistant
 from chatbot.citations import MarkFilter
 from chatbot.errors import GuichetError
 from chatbot.events import Reply
 from chatbot.knowledge.curated import CuratedHit
 from chatbot.markup import render_html
 from chatbot.models import Part, Usage
-from chatbot.prompts import NumberedPassage, PromptInput, build_messages, fit_prompt
+from chatbot.prompts import NumberedPassage, PromptInput, build_messages, fit_prompt, is_cut
 from chatbot.store.records import Message, PassageUsed, Status
 from chatbot.telemetry import current_trace_id
 from chatbot.text import estimate_tokens
@@ -52,6 +53,9 @@ class Draft:
     found: tuple[PassageUsed, ...] = ()
     is_refusal: bool = False
     is_cut: bool = False
+    assistant: Assistant | None = None
+    searched_for: str | None = None
+    is_prompt_cut: bool = False
     prompt: PromptInput | None = None
     offered: list[NumberedPassage] = field(default_factory=list)
     _text: list[str] = field(default_factory=list)
@@ -67,6 +71,11 @@ class Draft:
         """All that was written."""
         return "".join(self._text)
 
+    @property
+    def model_calls(self) -> int:
+        """How many calls of a model were made."""
+        return len(self._usage_before) + (self.prompt is not None)
+
     def take_passages(self, documents: Sequence[Document]) -> None:
         """Take what the retriever found, best first."""
         self.found = number_passages(documents)
@@ -75,6 +84,7 @@ class Draft:
     def take_prompt(self, prompt: PromptInput) -> PromptInput:
         """Cut a prompt to its budget, and give it; the answer may cite the passages left in it, and no others."""
         self.prompt = fit_prompt(prompt)
+        self.is_prompt_cut = is_cut(prompt, self.prompt)
         addresses = find_addresses(prompt.question)
         for passage in self.prompt.passages:
             addresses |= find_addresses(passage.text)

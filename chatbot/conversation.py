@@ -26,11 +26,13 @@ from chatbot.answer import Draft, build_reply, refuse
 from chatbot.assistants.definition import Assistant, Assistants
 from chatbot.errors import EmptyMessage, GuichetError, Interrupted, MessageTooLong
 from chatbot.events import Event, Failed, Html, Sources, Started, Token
+from chatbot.explanation import Explainer
 from chatbot.followups import StandaloneQuestion
 from chatbot.knowledge.curated import CuratedAnswers, CuratedHit
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.limiter import Limiter, multiply_rate
 from chatbot.models import OFFLINE, close_model
+from chatbot.prices import Prices
 from chatbot.prompts import PromptInput, build_messages
 from chatbot.retrieval import Rewriter, find_passages, make_standalone
 from chatbot.settings import Settings
@@ -130,6 +132,7 @@ class Conversation:
         self._rewriter = Rewriter(model, settings.model_timeout) if model_name != OFFLINE else None
         self._model = model
         self._model_name = model_name
+        self._explainer = Explainer(Prices(settings.prices_file), model, model_name, settings)
         self._settings = settings
         self._versions = version_numbers
         self._metrics = metrics
@@ -167,9 +170,10 @@ class Conversation:
         """Let go of the model's connections."""
         await close_model(self._model)
 
-    async def measure_session(self, thread_id: str) -> Session:
-        """Say what is left of a thread's session."""
+    async def measure_session(self, thread_id: str, pending: str = "") -> Session:
+        """Say what is left of a thread's session, once a text that is about to be stored is there."""
         use = await self.store.read_async(threads.measure_use, thread_id)
+        use = replace(use, characters=use.characters + len(pending))
         return self.rules.measure(use, self.clock())
 
     async def run_turn(self, turn: Turn, signal: StopSignal) -> AsyncIterator[Event]:
@@ -237,7 +241,9 @@ class Conversation:
 
     async def _answer(self, turn: Turn, draft: Draft, signal: StopSignal) -> AsyncIterator[Event]:
         assistant = self.assistants.get(turn.thread.assistant)
+        draft.assistant = assistant
         standalone, history, hit = await self._understand(turn, assistant, draft, signal)
+        draft.searched_for = standalone.text if standalone.text != turn.text else None
         if signal.status:
             return
         if hit:
@@ -336,9 +342,10 @@ class Conversation:
             index_version=self.knowledge.index_version,
         )
         try:
+            session = await self.measure_session(turn.thread.thread_id, message.content)
+            message = self._explainer.explain(message, draft, session)
             if not await self.store.write_async(leases.end_turn, message):
                 raise Interrupted("The answer was given up as interrupted before its end. Ask again.")
-            session = await self.measure_session(turn.thread.thread_id)
         except GuichetError as failure:
             error = error or failure
             logger.error("An answer could not be stored: %s", failure)

@@ -110,6 +110,14 @@ def fit_prompt(turn: PromptInput) -> PromptInput:
     )
 
 
+def is_cut(turn: PromptInput, fitted: PromptInput) -> bool:
+    """Tell whether the budgets left out, or shortened, a passage or an earlier turn."""
+    if len(fitted.passages) < len(turn.passages) or len(fitted.history) < len(turn.history):
+        return True
+    pairs = zip(turn.passages, fitted.passages, strict=True)
+    return any(fitted.text != quote_material(clean_material(given.text)) for given, fitted in pairs)
+
+
 def build_messages(turn: PromptInput) -> list[BaseMessage]:
     """Lay out the prompt, cut to its budgets; a new random boundary per turn keeps the material in its places."""
     turn = fit_prompt(turn)

@@ -11,6 +11,7 @@ from chatbot.assistants.definition import Assistants
 from chatbot.commands.terminal import say, write_json, write_line
 from chatbot.errors import SettingsError
 from chatbot.knowledge.documents import scan_folder
+from chatbot.prices import read_prices
 from chatbot.settings import Settings, load_settings
 from chatbot.store.engine import Store
 
@@ -34,6 +35,7 @@ def list_faults(settings: Settings) -> list[str]:
         lambda: _check_exposure(settings),
         lambda: Assistants(settings.assistants_dir),
         lambda: scan_folder(settings.knowledge_dir),
+        lambda: read_prices(settings.prices_file),
         lambda: _check_ports(settings),
     )
     faults: list[str] = []

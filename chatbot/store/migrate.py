@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from chatbot.errors import StoreUnavailable
 
-HEAD = "0002"
+HEAD = "0003"
 
 
 def migrate(engine: Engine, path: Path) -> None:

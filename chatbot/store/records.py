@@ -69,6 +69,11 @@ class Message:
     total_ms: int | None = None
     trace_id: str | None = None
     is_cut: bool = False
+    parameters: str | None = None
+    searched_for: str | None = None
+    model_calls: int | None = None
+    retries: int | None = None
+    limits_hit: str | None = None
     passages: tuple[PassageUsed, ...] = field(default=())
 
 

@@ -109,6 +109,11 @@ messages = Table(
     Column("trace_id", String(64)),
     Column("is_cut", Boolean, nullable=False, default=False),
     _change(),
+    Column("parameters", Text),
+    Column("searched_for", Text),
+    Column("model_calls", Integer),
+    Column("retries", Integer),
+    Column("limits_hit", String(120)),
     UniqueConstraint("thread_id", "position", name="uq_messages_thread_position"),
 )
 
