@@ -114,6 +114,8 @@ def read_document(folder: Path, source: str, converter: Converter | None = None)
         MissingDocument: it is gone.
         UnreadableDocument: it is too big, empty, binary, in another encoding, damaged or not readable.
     """
+    if not source.isascii() and (written := _write_name(source)) != source:
+        raise UnreadableDocument(f"{written} is left out: its name is not UTF-8; rename it.")
     if source.endswith("/"):
         raise UnreadableDocument(
             f"{source} is left out: the folder cannot be listed; give the service the right to."
@@ -147,6 +149,11 @@ def sign(path: Path) -> Signature:
         return _signature_of(path.stat())
     except (OSError, ValueError):
         return NO_SIGNATURE
+
+
+def _write_name(source: str) -> str:
+    """Write a path with those bytes of it that are not UTF-8 as escapes: nothing else can be stored or sent."""
+    return source.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _signature_of(state: os.stat_result) -> Signature:

@@ -186,3 +186,17 @@ def test_a_file_that_grows_while_it_is_read_has_no_signature(
 
     monkeypatch.setattr(documents.os, "fdopen", append_and_open)
     assert read_document(tmp_path, "a.md").signature == documents.NO_SIGNATURE
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.md", b"\xe9t\xe9/page.md"])
+def test_a_name_that_is_not_utf_8_is_named_in_a_warning(tmp_path: Path, name: bytes) -> None:
+    """A file or folder named in an old encoding is left out with a name that can be printed; the rest is read."""
+    file = tmp_path / os.fsdecode(name)
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"# Menu\n\nCoffee.\n")
+    (source,) = scan_folder(tmp_path)
+    with pytest.raises(
+        UnreadableDocument, match=r"\\xe9.*md is left out: its name is not UTF-8; rename it\."
+    ) as caught:
+        read_document(tmp_path, source)
+    str(caught.value).encode()
