@@ -23,7 +23,6 @@ EMBEDDING_PROVIDERS = ("openai", "azure_openai", "local")
 PLACEHOLDERS = frozenset({"changeme", "change-me", "secret", "password", "replace-me", "todo", "xxx"})
 NOT_YET = {
     "store_url": "this version keeps its store in SQLite",
-    "shareable_log": "this version publishes the complete log alone",
     "oidc_issuer": "this version of the admin logs in by password alone",
 }
 RATE = re.compile(r"^(\d+)/(second|minute|hour|day)$")
@@ -61,6 +60,7 @@ class Settings(BaseSettings):
 
     knowledge_dir: Path = Path("data/knowledge")
     assistants_dir: Path = Path("data/assistants")
+    prices_file: Path = Path("data/prices.yaml")
     data_dir: Path = Path("data")
     store_url: SecretStr | None = None
     publish_interval: float = Field(default=2, ge=0)
@@ -222,6 +222,11 @@ class Settings(BaseSettings):
     def log_path(self) -> Path:
         """The published log: a link to its current generation."""
         return self.data_dir / "conversations.duckdb"
+
+    @property
+    def shareable_log_path(self) -> Path:
+        """The published log without personal data, where `SHAREABLE_LOG` is set."""
+        return self.data_dir / "conversations-shareable.duckdb"
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -18,6 +18,7 @@ from tests.conftest import ROOT
 FLOORS = (
     {
         *("chatbot", "chatbot.settings", "chatbot.errors", "chatbot.telemetry", "chatbot.text"),
+        *("chatbot.prices", "chatbot.masking"),
         "chatbot.containers",
         *("chatbot.stopwords", "chatbot.blocks", "chatbot.markup", "chatbot.citations", "chatbot.prose"),
         "chatbot.addresses",
@@ -31,7 +32,7 @@ FLOORS = (
     {"chatbot.limiter", "chatbot.codes", "chatbot.secret_key", "chatbot.access", "chatbot.accounts"},
     {"chatbot.events"},
     {"chatbot.followups", "chatbot.retrieval"},
-    {"chatbot.answer"},
+    {"chatbot.answer", "chatbot.explanation"},
     {"chatbot.conversation"},
     {"chatbot.turns"},
     {"chatbot.evaluation", "chatbot.gaps"},
