@@ -39,7 +39,10 @@ class Html:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A turn's end: the answer is durable. `passages` are those cited, `nearest` those of a refusal."""
+    """A turn's end: the answer is durable. `passages` are those cited, `nearest` those of a refusal.
+
+    `is_curated` says that the team wrote it.
+    """
 
     message_id: str
     thread_id: str
@@ -50,6 +53,7 @@ class Reply:
     nearest: tuple[PassageUsed, ...]
     session: Session
     is_cut: bool = False
+    is_curated: bool = False
 
     @property
     def answered(self) -> bool:

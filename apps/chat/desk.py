@@ -1,4 +1,4 @@
-"""What happens at the page's counter: a tester comes in, agrees, asks, stops, asks again, starts afresh.
+"""What happens at the page's counter: a tester comes in, agrees, asks, stops, asks again, opens another conversation.
 
 Every function here can be called by anyone through Gradio's queue: each finds out by itself who calls, and takes
 nothing that the browser says for granted.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,31 +16,23 @@ from typing import Any
 
 import gradio as gr
 
-from apps.chat.page_html import (
-    TurnView,
-    render_alert,
-    render_allowance,
-    render_brand,
-    render_notice,
-    render_transcript,
-    render_turn,
-    wrap_feed,
-)
-from apps.chat.services import COOKIE, Services, choose_language
+from apps.chat.pace import Pace
+from apps.chat.page_frame import render_alert, render_allowance, render_bar, render_notice
+from apps.chat.page_html import TurnView, render_transcript, render_turn, wrap_feed
+from apps.chat.registry import NEW_THREAD, Registry, Visit
+from apps.chat.services import COOKIE, Services, choose_language, list_notice_versions
+from apps.chat.shelf import Shelf
 from apps.chat.texts import explain_code, explain_error, say
-from apps.chat.turn_views import advance_view, view_answer, view_thread
+from apps.chat.turn_views import advance_view, view_answer
 from chatbot.access import Session, version_notice
-from chatbot.assistants.definition import Assistant
 from chatbot.conversation import Question
-from chatbot.errors import GuichetError, InvalidRequest, UnknownMessage, UnknownThread
-from chatbot.events import Reply, Sources
+from chatbot.errors import GuichetError, InvalidRequest
+from chatbot.events import Html, Reply, Sources
 from chatbot.store import leases, threads
-from chatbot.store.records import Login, PassageUsed, Thread
-from chatbot.store.threads import ThreadUse
+from chatbot.store.records import PassageUsed, Thread
 
 logger = logging.getLogger(__name__)
 
-NEW_THREAD = "new"
 POLL_S = 1.0
 Updates = dict[Any, Any]
 
@@ -62,22 +55,9 @@ class Fields:
     notice: gr.Markdown
     box: gr.Textbox
     thread: gr.Textbox
-    again: gr.Textbox
     send: gr.Button
     stop: gr.Button
-    new: gr.Button
     accept: gr.Button
-    logout: gr.Button
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """Who calls, in which language the reader reads, and from where, as limits count it."""
-
-    login: Login
-    language: str
-    wanted_thread: str
-    source: str
 
 
 class Desk:
@@ -92,6 +72,9 @@ class Desk:
         self._store = services.store
         self._turns = services.turns
         self._fields = fields
+        self._registry = Registry(services)
+        self._shelf = Shelf(services.turns.conversation.knowledge)
+        self._pace = Pace()
 
     async def open_page(self, request: gr.Request) -> AsyncIterator[Updates]:
         """Show the tester's latest conversation, or the one the address names, and the rest of an answer."""
@@ -117,9 +100,13 @@ class Desk:
         async for update in self._guard(self._stop(thread_id, request), request):
             yield update
 
-    async def start_afresh(self, request: gr.Request) -> AsyncIterator[Updates]:
-        """Leave the conversation; the next one begins with its first message."""
-        async for update in self._guard(self._start_afresh(request), request):
+    async def open_thread(self, thread_id: str, request: gr.Request) -> AsyncIterator[Updates]:
+        """Show another conversation of the tester's, or this one again with what came meanwhile.
+
+        Args:
+            thread_id: empty to start afresh; the new one begins with its first message.
+        """
+        async for update in self._guard(self._open_thread(thread_id, request), request):
             yield update
 
     async def accept_notice(self, request: gr.Request) -> AsyncIterator[Updates]:
@@ -145,22 +132,32 @@ class Desk:
 
     async def _open_page(self, request: gr.Request) -> AsyncIterator[Updates]:
         visit = await self._identify(request)
-        thread = await self._choose_thread(visit)
+        thread = await self._registry.choose_thread(visit)
+        yield await self._dress(visit)
+        async for update in self._show_thread(visit, thread):
+            yield update
+
+    async def _open_thread(self, thread_id: str, request: gr.Request) -> AsyncIterator[Updates]:
+        visit = await self._identify(request)
+        is_new = str(thread_id) in ("", NEW_THREAD)
+        thread = None if is_new else await self._registry.read_thread(visit, thread_id)
         async for update in self._show_thread(visit, thread):
             yield update
 
     async def _show_thread(self, visit: Visit, thread: Thread | None) -> AsyncIterator[Updates]:
         """Show a conversation, and go on with the answer under way."""
-        views, running = await self._read_turns(visit, thread)
-        yield self._dress(visit) | {
-            self._fields.log: self._feed_log(visit, thread, views),
+        views, running = await self._registry.read_turns(visit, thread)
+        rating = await self._registry.read_rating(thread)
+        yield {
+            self._fields.log: self._feed_log(visit, thread, views, rating),
             self._fields.thread: thread.thread_id if thread else "",
-            self._fields.allowance: render_allowance(await self._measure(thread), visit.language),
+            self._fields.allowance: await self._feed_left(visit, thread),
+            self._fields.alert: "",
         }
         if running is None or thread is None:
             return
         if self._turns.find_running(thread.thread_id):
-            async for update in self._follow(running, visit, thread.thread_id):
+            async for update in self._follow(running, visit, thread):
                 yield update
         else:
             async for update in self._wait_elsewhere(running, visit, thread):
@@ -168,52 +165,58 @@ class Desk:
 
     async def _ask_box(self, text: str, thread_id: str, request: gr.Request) -> AsyncIterator[Updates]:
         visit = await self._identify(request)
-        is_first = True
         async for update in self._ask(str(text or ""), thread_id, visit):
-            # The box is emptied once, when the question is durable: what is typed later stays.
-            if is_first and self._fields.turn in update:
-                update, is_first = update | {self._fields.box: ""}, False
             yield update
 
     async def _ask_again(self, reference: str, thread_id: str, request: gr.Request) -> AsyncIterator[Updates]:
         visit = await self._identify(request)
-        text = await self._find_question(str(reference or ""), visit)
+        text = await self._registry.find_question(str(reference or ""), visit)
         async for update in self._ask(text, thread_id, visit):
             yield update
 
     async def _ask(self, text: str, thread_id: str, visit: Visit) -> AsyncIterator[Updates]:
-        if not self._has_agreed(visit.login):
+        if visit.login.notice_version not in list_notice_versions(self._services.settings):
             raise NoticeRequired("Agree to the privacy notice first.")
-        thread = await self._take_thread(thread_id, visit)
+        thread = await self._registry.take_thread(thread_id, visit)
         # Told before the question is checked: where it is refused, the next one goes into the same thread.
         yield {self._fields.thread: thread.thread_id}
         question = Question(thread.thread_id, visit.login.tester, text, source=visit.source)
         turn = await self._turns.start(question)
         view = TurnView(turn.message_id, turn.text, "pending")
+        # The first sight of the turn: the script empties the box then, of what was sent and no more.
         yield {
             self._fields.alert: "",
-            self._fields.turn: self._feed_turn(view, visit, thread.thread_id),
-            self._fields.allowance: render_allowance(await self._measure(thread), visit.language),
+            self._fields.turn: self._feed_turn(view, visit, thread),
+            self._fields.allowance: await self._feed_left(visit, thread),
         }
-        async for update in self._follow(view, visit, thread.thread_id):
+        async for update in self._follow(view, visit, thread):
             yield update
 
-    async def _follow(self, view: TurnView, visit: Visit, thread_id: str) -> AsyncIterator[Updates]:
-        """Render a turn's events as they come; rendered states come at most ten a second."""
+    async def _follow(self, view: TurnView, visit: Visit, thread: Thread) -> AsyncIterator[Updates]:
+        """Render a turn's events as they come; a state that is replaced before it is drawn is passed over."""
         found: tuple[PassageUsed, ...] = ()
-        async for _, event in self._turns.listen(view.message_id, visit.login.tester):
-            if isinstance(event, Sources):
-                found = event.passages
-            following = advance_view(view, event, found, visit.language)
-            if following is view:
-                continue
-            view = following
-            update: Updates = {self._fields.turn: self._feed_turn(view, visit, thread_id)}
-            if isinstance(event, Reply):
-                update[self._fields.allowance] = render_allowance(event.session, visit.language)
-            yield update
+        drawn_at = 0.0
+        with self._pace.follow():
+            async for _, event in self._turns.listen(view.message_id, visit.login.tester):
+                if isinstance(event, Sources):
+                    found = event.passages
+                following = advance_view(view, event, found, visit.language)
+                if following is view:
+                    continue
+                view = following
+                update: Updates = {self._fields.turn: self._feed_turn(view, visit, thread)}
+                if isinstance(event, Reply):
+                    update[self._fields.allowance] = self._feed_session(
+                        event.session, visit, thread.thread_id
+                    )
+                elif isinstance(event, Html):
+                    await self._pace.wait(drawn_at)
+                drawn_at = time.monotonic()
+                yield update
 
-    async def _wait_elsewhere(self, view: TurnView, visit: Visit, thread: Thread) -> AsyncIterator[Updates]:
+    async def _wait_elsewhere(
+        self, running: TurnView, visit: Visit, thread: Thread
+    ) -> AsyncIterator[Updates]:
         """Wait for an answer that another process writes, or wrote before it died; its lease runs out then."""
         while await self._store.read_async(leases.find_lease, thread.thread_id):
             await asyncio.sleep(POLL_S)
@@ -222,29 +225,20 @@ class Desk:
             )
             if lost:
                 break
-        message = await self._store.read_async(threads.read_message, view.message_id, visit.login.tester)
-        answered = view_answer(view.question, message, None, visit.language)
+        message = await self._store.read_async(threads.read_message, running.message_id, visit.login.tester)
+        answered = view_answer(running.question, message, None, visit.language)
         yield {
-            self._fields.turn: self._feed_turn(answered, visit, thread.thread_id),
-            self._fields.allowance: render_allowance(await self._measure(thread), visit.language),
+            self._fields.turn: self._feed_turn(answered, visit, thread),
+            self._fields.allowance: await self._feed_left(visit, thread),
         }
 
     async def _stop(self, thread_id: str, request: gr.Request) -> AsyncIterator[Updates]:
         visit = await self._identify(request)
-        thread = await self._store.read_async(threads.read_thread, str(thread_id), visit.login.tester)
+        thread = await self._registry.read_thread(visit, thread_id)
         running = self._turns.find_running(thread.thread_id)
         if running:
             self._turns.stop(running.message_id, visit.login.tester)
         yield {self._fields.alert: ""}
-
-    async def _start_afresh(self, request: gr.Request) -> AsyncIterator[Updates]:
-        visit = await self._identify(request)
-        yield {
-            self._fields.log: self._feed_log(visit, None, [], nonce=uuid.uuid4().hex),
-            self._fields.thread: "",
-            self._fields.alert: "",
-            self._fields.allowance: render_allowance(await self._measure(None), visit.language),
-        }
 
     async def _accept_notice(self, request: gr.Request) -> AsyncIterator[Updates]:
         visit = await self._identify(request)
@@ -267,108 +261,43 @@ class Desk:
     def _read_language(self, request: gr.Request) -> str:
         return choose_language(self._services.settings, request.headers.get("accept-language", ""))
 
-    def _has_agreed(self, login: Login) -> bool:
-        """Tell whether the tester agreed to the notice in force, in whatever language it was read."""
-        settings = self._services.settings
-        return login.notice_version in {
-            version_notice(settings.notice(language)) for language in ("en", "fr")
-        }
-
-    async def _choose_thread(self, visit: Visit) -> Thread | None:
-        """Give the thread that the page's address names, else the tester's latest; None to begin."""
-        if visit.wanted_thread == NEW_THREAD:
-            return None
-        if visit.wanted_thread:
-            try:
-                return await self._store.read_async(
-                    threads.read_thread, visit.wanted_thread, visit.login.tester
-                )
-            except UnknownThread:
-                logger.info("A page was opened on a thread that is not the tester's")
-        heads = await self._store.read_async(threads.list_threads, visit.login.tester, 1)
-        return heads[0].thread if heads else None
-
-    async def _take_thread(self, thread_id: str, visit: Visit) -> Thread:
-        """Give the thread to ask in: the tester's own, or a new one where none is named."""
-        if thread_id:
-            return await self._store.read_async(threads.read_thread, str(thread_id), visit.login.tester)
-        login = visit.login
-        thread = Thread(
-            thread_id=str(uuid.uuid4()),
-            assistant=self._services.assistants.default.name,
-            channel="page",
-            tester=login.tester,
-            code_label=login.code_label,
-            wave=login.wave,
-            language=visit.language,
-            created_at=self._store.clock(),
+    async def _feed_left(self, visit: Visit, thread: Thread | None) -> str:
+        return self._feed_session(
+            await self._registry.measure(thread), visit, thread.thread_id if thread else NEW_THREAD
         )
-        await self._store.write_async(
-            threads.add_thread, thread, login.notice_version, login.notice_accepted_at
+
+    def _feed_session(self, session: Session, visit: Visit, thread_id: str) -> str:
+        limit = self._services.settings.max_characters
+        return wrap_feed("left", render_allowance(session, visit.language, limit), thread_id)
+
+    def _feed_log(
+        self, visit: Visit, thread: Thread | None, views: list[TurnView], rating: int | None = None
+    ) -> str:
+        """Give a conversation; a mark of its own has one that is read again be news to Gradio."""
+        shown = render_transcript(
+            [self._shelf.place(view) for view in views],
+            self._registry.find_assistant(thread),
+            visit.language,
         )
-        return thread
+        thread_id = thread.thread_id if thread else NEW_THREAD
+        return wrap_feed("log", shown, thread_id, mark=uuid.uuid4().hex, rating=str(rating or ""))
 
-    async def _find_question(self, reference: str, visit: Visit) -> str:
-        kind, _, place = reference.partition(":")
-        if kind == "example":
-            examples = self._services.assistants.default.examples.get(
-                "fr" if visit.language == "fr" else "en", []
-            )
-            if place.isascii() and place.isdigit() and int(place) < len(examples):
-                return examples[int(place)]
-            raise InvalidRequest("There is no such example.")
-        answer = await self._store.read_async(threads.read_message, reference, visit.login.tester)
-        for message in await self._store.read_async(threads.list_messages, answer.thread_id):
-            if message.position == answer.position - 1 and message.origin == "user":
-                return message.content
-        raise UnknownMessage("The question of this answer is not there.")
+    def _feed_turn(self, view: TurnView, visit: Visit, thread: Thread) -> str:
+        assistant = self._registry.find_assistant(thread)
+        name = assistant.say(assistant.title, visit.language)
+        return wrap_feed("turn", render_turn(self._shelf.place(view), visit.language, name), thread.thread_id)
 
-    async def _read_turns(
-        self, visit: Visit, thread: Thread | None
-    ) -> tuple[list[TurnView], TurnView | None]:
-        """Give a thread's turns, and among them the one under way."""
-        if thread is None:
-            return [], None
-        running = self._turns.find_running(thread.thread_id)
-        lease = await self._store.read_async(leases.find_lease, thread.thread_id)
-        messages = await self._store.read_async(threads.list_messages, thread.thread_id)
-        verdicts = await self._store.read_async(threads.read_feedback, [thread.thread_id])
-        answer_id = running.message_id if running else lease.message_id if lease else ""
-        return view_thread(messages, verdicts, answer_id, visit.language)
-
-    async def _measure(self, thread: Thread | None) -> Session:
-        conversation = self._turns.conversation
-        if thread is None:
-            return conversation.rules.measure(ThreadUse(None, 0, 0), self._store.clock())
-        return await conversation.measure_session(thread.thread_id)
-
-    def _find_assistant(self, thread: Thread | None) -> Assistant:
-        assistants = self._services.assistants
-        known = {assistant.name: assistant for assistant in assistants.list_all()}
-        return known.get(thread.assistant, assistants.default) if thread else assistants.default
-
-    def _feed_log(self, visit: Visit, thread: Thread | None, views: list[TurnView], nonce: str = "") -> str:
-        """Give a conversation; the nonce has a second empty one replace the first."""
-        mark = f'<i hidden data-nonce="{nonce}"></i>' if nonce else ""
-        shown = render_transcript(views, self._find_assistant(thread), visit.language)
-        return wrap_feed("log", shown + mark, thread.thread_id if thread else NEW_THREAD if nonce else "")
-
-    def _feed_turn(self, view: TurnView, visit: Visit, thread_id: str) -> str:
-        return wrap_feed("turn", render_turn(view, visit.language), thread_id)
-
-    def _dress(self, visit: Visit) -> Updates:
+    async def _dress(self, visit: Visit) -> Updates:
         """Put the page into the reader's language."""
         language, settings = visit.language, self._services.settings
-        agreed = self._has_agreed(visit.login)
+        has_logout = not await self._services.access.check_open()
+        assistant = self._services.assistants.default
+        agreed = visit.login.notice_version in list_notice_versions(settings)
         return {
-            self._fields.brand: render_brand(
-                self._services.assistants.default, language, settings.max_message_characters
-            ),
+            self._fields.brand: render_bar(assistant, language, settings, has_logout=has_logout),
             self._fields.notice: "" if agreed else render_notice(settings.notice(language), language),
             self._fields.box: gr.update(placeholder=say(language, "placeholder"), label=say(language, "ask")),
             self._fields.send: gr.update(value=say(language, "send")),
             self._fields.stop: gr.update(value=say(language, "stop")),
-            self._fields.new: gr.update(value=say(language, "new")),
             self._fields.accept: gr.update(value=say(language, "accept")),
-            self._fields.logout: gr.update(value=say(language, "logout")),
         }

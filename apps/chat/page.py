@@ -1,19 +1,21 @@
 """The Gradio page: its layout, what is wired to what, and how it is mounted.
 
 Conversations are rendered on the server (`page_html`), travel as the value of hidden Markdown components and are put
-into the page by `assets/page.js`, which keeps what the tester opened, marked or typed. `gr.HTML` is not used: it
-compiles its template with `Function`, which a content security policy without `unsafe-eval` forbids.
+into the page by the scripts of `assets/page`, one scope in the order of their names, which keep what the tester
+opened, marked or typed. `gr.HTML` is not used: it compiles its template with `Function`, which a content security
+policy without `unsafe-eval` forbids.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from apps.chat.desk import Desk, Fields
-from apps.chat.page_html import ASSETS, render_login, render_stage
+from apps.chat.page_frame import ASSETS, render_foot, render_ledge, render_login, render_side, render_stage
 from apps.chat.services import Services
 from apps.chat.texts import say
 
@@ -29,8 +31,8 @@ def build_page(services: Services) -> gr.Blocks:
     """Build the page and wire it to a desk."""
     title = services.assistants.default.say(services.assistants.default.title, services.settings.language)
     with gr.Blocks(title=title, analytics_enabled=False, fill_width=True) as page:
-        fields, again_send = _lay_out(services.access.is_open())
-        _wire(page, Desk(services, fields), fields, again_send)
+        fields, triggers = _lay_out()
+        _wire(page, Desk(services, fields), fields, triggers)
     places = services.settings.max_streams + SPARE_PLACES
     # The queue runs at most `max_threads` events at once, whatever their own limits say.
     page.max_threads = places
@@ -38,56 +40,63 @@ def build_page(services: Services) -> gr.Blocks:
     return page
 
 
-def _lay_out(is_open: bool) -> tuple[Fields, gr.Button]:
+@dataclass(frozen=True, slots=True)
+class Triggers:
+    """Hidden fields that the script fills in, and buttons that it presses then."""
+
+    again: gr.Textbox
+    again_send: gr.Button
+    wanted: gr.Textbox
+    wanted_send: gr.Button
+
+
+def _lay_out() -> tuple[Fields, Triggers]:
     with gr.Row(elem_id="topbar"):
         brand = _markdown("brand")
-        new = gr.Button(say("en", "new"), elem_id="new", size="sm")
-        logout = gr.Button(say("en", "logout"), elem_id="logout", size="sm", visible=not is_open)
+    _markdown("side", render_side())
     _markdown("stage", render_stage())
-    log, turn = _markdown("feed-log", classes="feed"), _markdown("feed-turn", classes="feed")
+    log, turn, left = (_markdown(name, classes="feed") for name in ("feed-log", "feed-turn", "feed-left"))
     with gr.Column(elem_id="counter"):
         alert = _markdown("alert")
+        _markdown("ledge", render_ledge())
         with gr.Column(elem_id="notice"):
             notice = _markdown("notice-text")
             accept = gr.Button(say("en", "accept"), elem_id="accept", variant="primary")
         with gr.Row(elem_id="composer"):
-            box = gr.Textbox(
-                label=say("en", "ask"),
-                elem_id="box",
-                lines=1,
-                max_lines=8,
-                autofocus=True,
-            )
+            box = gr.Textbox(label=say("en", "ask"), elem_id="box", lines=1, max_lines=8, autofocus=True)
             send = gr.Button(say("en", "send"), elem_id="send", variant="primary")
             stop = gr.Button(say("en", "stop"), elem_id="stop")
-        allowance = _markdown("allowance")
-    thread = gr.Textbox(elem_id="thread", visible="hidden", label="thread")
-    again = gr.Textbox(elem_id="again", visible="hidden", label="again")
-    again_send = gr.Button("again", elem_id="again-send", visible="hidden")
-    fields = Fields(
-        brand, log, turn, allowance, alert, notice, box, thread, again, send, stop, new, accept, logout
+        _markdown("foot", render_foot())
+    thread = _hide("thread")
+    triggers = Triggers(
+        _hide("again"), _hide_button("again-send"), _hide("wanted"), _hide_button("wanted-send")
     )
-    return fields, again_send
+    return Fields(brand, log, turn, left, alert, notice, box, thread, send, stop, accept), triggers
 
 
-def _wire(page: gr.Blocks, desk: Desk, fields: Fields, again_send: gr.Button) -> None:
-    options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+def _wire(page: gr.Blocks, desk: Desk, fields: Fields, triggers: Triggers) -> None:
+    # Several may run: an answer goes on while another conversation is read. The script sends one question at a time.
+    options: dict[str, Any] = {
+        "show_progress": "hidden",
+        "api_visibility": "private",
+        "trigger_mode": "multiple",
+    }
     answering = [fields.log, fields.turn, fields.allowance, fields.alert, fields.thread]
-    dressing = [fields.brand, fields.notice, fields.box, fields.send, fields.stop, fields.new]
-    everything = [*answering, *dressing, fields.accept, fields.logout]
-    page.load(desk.open_page, None, everything, **options)
-    gr.on(
-        [fields.send.click, fields.box.submit],
-        desk.ask,
-        [fields.box, fields.thread],
-        [*answering, fields.box],
-        trigger_mode="once",
-        **options,
-    )
-    again_send.click(desk.ask_again, [fields.again, fields.thread], answering, trigger_mode="once", **options)
+    dressing = [fields.brand, fields.notice, fields.box, fields.send, fields.stop, fields.accept]
+    page.load(desk.open_page, None, [*answering, *dressing], **options)
+    gr.on([fields.send.click, fields.box.submit], desk.ask, [fields.box, fields.thread], answering, **options)
+    triggers.again_send.click(desk.ask_again, [triggers.again, fields.thread], answering, **options)
+    triggers.wanted_send.click(desk.open_thread, [triggers.wanted], answering, **options)
     fields.stop.click(desk.stop, [fields.thread], [fields.alert], **options)
-    fields.new.click(desk.start_afresh, None, answering, **options)
     fields.accept.click(desk.accept_notice, None, [fields.notice, fields.alert], **options)
+
+
+def _hide(name: str) -> gr.Textbox:
+    return gr.Textbox(elem_id=name, visible="hidden", label=name)
+
+
+def _hide_button(name: str) -> gr.Button:
+    return gr.Button(name, elem_id=name, visible="hidden")
 
 
 def _markdown(element: str, value: str = "", classes: str | None = None) -> gr.Markdown:
@@ -116,7 +125,8 @@ def _make_theme() -> gr.themes.Base:
 def _make_head(folder: Path) -> str:
     """Give style and script inline: they are there with the page, without a path of their own to guard."""
     style = (folder / "page.css").read_text(encoding="utf-8")
-    script = (folder / "page.js").read_text(encoding="utf-8")
+    parts = [path.read_text(encoding="utf-8") for path in sorted((folder / "page").glob("*.js"))]
+    script = "\n".join(['(() => {"use strict";', *parts, "})();"])
     return f"<style>{style}</style><script>{script}</script>"
 
 

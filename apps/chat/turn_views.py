@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from apps.chat.page_html import TurnView, pick_cited
 from apps.chat.texts import explain_code, say
-from chatbot.answer import Draft, nearest_of
+from chatbot.answer import CURATED, Draft, nearest_of
 from chatbot.events import Event, Failed, Html, Reply, Sources
 from chatbot.store.records import Feedback, Message, PassageUsed
 
 
 def view_thread(
-    messages: list[Message], verdicts: dict[str, Feedback], running_id: str, language: str
+    messages: list[Message],
+    verdicts: dict[str, Feedback],
+    running_id: str,
+    language: str,
+    requested: Collection[str] = (),
 ) -> tuple[list[TurnView], TurnView | None]:
     """Pair a thread's questions with their answers.
 
     Args:
         messages: oldest first.
         running_id: the id of the answer under way, or empty.
+        requested: the answers under which documentation was asked for.
 
     Returns:
         The turns, and the one under way (the last), if any.
@@ -29,7 +35,8 @@ def view_thread(
     for question in (message for message in messages if message.origin == "user"):
         answer = answers.get(question.position + 1)
         if answer:
-            views.append(view_answer(question.content, answer, verdicts.get(answer.message_id), language))
+            view = view_answer(question.content, answer, verdicts.get(answer.message_id), language)
+            views.append(replace(view, is_requested=answer.message_id in requested))
         elif running_id:
             running = TurnView(running_id, question.content, "pending", fault=say(language, "elsewhere"))
             views.append(running)
@@ -52,6 +59,7 @@ def view_answer(question: str, answer: Message, verdict: Feedback | None, langua
         if answer.status == "failed"
         else "",
         is_cut=answer.is_cut,
+        is_curated=answer.model == CURATED,
         feedback=verdict,
     )
 
@@ -73,6 +81,7 @@ def advance_view(view: TurnView, event: Event, found: tuple[PassageUsed, ...], l
             passages=event.passages,
             nearest=event.nearest,
             is_cut=event.is_cut,
+            is_curated=event.is_curated,
         )
     if isinstance(event, Failed):
         rendered = Draft.render(event.text, found) if event.text else ""

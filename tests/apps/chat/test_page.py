@@ -15,16 +15,8 @@ import pytest
 from gradio import Request
 
 from apps.chat.desk import Desk, Fields
-from apps.chat.page_html import (
-    TurnView,
-    render_alert,
-    render_allowance,
-    render_brand,
-    render_login,
-    render_transcript,
-    render_turn,
-    wrap_feed,
-)
+from apps.chat.page_frame import render_alert, render_allowance, render_bar, render_login
+from apps.chat.page_html import TurnView, render_transcript, render_turn, wrap_feed
 from apps.chat.services import Services
 from apps.chat.texts import FAULTS, TEXTS, explain_error, say
 from apps.chat.turn_views import view_thread
@@ -189,14 +181,14 @@ class TestHtml:
 
     def test_allowance_without_limits_says_so(self) -> None:
         """Null is shown as no limit, never as a number."""
-        rendered = render_allowance(Session(True, None, None, None, None), "en")
+        rendered = render_allowance(Session(True, None, None, None, None), "en", 0)
         assert "no time limit" in rendered
         assert "<b>" not in rendered
 
     def test_allowance_counts_down_once_it_runs(self) -> None:
         """Minutes are rounded up; they run from the first message on."""
-        resting = render_allowance(Session(True, 3599, 50, 20000, None), "en")
-        running = render_allowance(Session(True, 61, 1, 20000, NOW), "fr")
+        resting = render_allowance(Session(True, 3599, 50, 20000, None), "en", 20000)
+        running = render_allowance(Session(True, 61, 1, 20000, NOW), "fr", 20000)
         assert "<b>60</b>" in resting
         assert "data-seconds" not in resting
         assert 'data-seconds="61"' in running
@@ -211,7 +203,7 @@ class TestHtml:
         """Two alerts with the same words differ, so that the page shows both."""
         assert render_alert("x", "busy", "en") != render_alert("x", "busy", "en")
 
-    def test_assistant_texts_are_escaped(self) -> None:
+    def test_assistant_texts_are_escaped(self, make_settings: MakeSettings) -> None:
         """An assistant's definition cannot bring markup into the page."""
         assistant = Assistant.model_validate(
             {
@@ -223,7 +215,9 @@ class TestHtml:
                 "prompt": "p",
             }
         )
-        rendered = render_brand(assistant, "en", 2000) + render_transcript([], assistant, "en")
+        view = TurnView("m1", "?", "complete", html="<p>x</p>")
+        rendered = render_bar(assistant, "en", make_settings(), has_logout=True)
+        rendered += render_transcript([], assistant, "en") + render_transcript([view], assistant, "en")
         assert "<script" not in rendered
         assert "<img" not in rendered
 
@@ -307,7 +301,8 @@ class TestDesk:
             desk.ask(ANSWERABLE, "", request),
             desk.ask_again("example:0", "", request),
             desk.stop(str(uuid.uuid4()), request),
-            desk.start_afresh(request),
+            desk.open_thread("", request),
+            desk.open_thread(str(uuid.uuid4()), request),
             desk.accept_notice(request),
         ]
         for call in calls:
@@ -333,10 +328,9 @@ class TestDesk:
         await collect(desk.accept_notice(request))
         assert (await collect(desk.open_page(make_request(token, language="fr"))))["notice"] == ""
 
-    async def test_answers_and_empties_the_box(self, desk: Desk, token: str) -> None:
-        """An accepted question empties the box once; the answer is cited and the allowance counts it."""
+    async def test_answers(self, desk: Desk, token: str) -> None:
+        """The answer is cited, and the allowance counts the question."""
         updates = [update async for update in desk.ask(ANSWERABLE, "", make_request(token))]
-        assert sum("box" in update for update in updates) == 1
         assert 'data-state="complete"' in updates[-1]["turn"]
         assert "data-cite" in updates[-1]["turn"]
         assert "<b>49</b>" in updates[-1]["allowance"]
@@ -362,6 +356,7 @@ class TestDesk:
         for call in (
             desk.ask(ANSWERABLE, thread_id, make_request(token)),
             desk.stop(thread_id, make_request(token)),
+            *([desk.open_thread(thread_id, make_request(token))] if thread_id != "new" else []),
         ):
             last = await collect(call)
             assert 'data-code="unknown_thread"' in last["alert"]
@@ -412,8 +407,8 @@ class TestDesk:
 
     async def test_second_fresh_start_is_news_to_the_page(self, desk: Desk, token: str) -> None:
         """Starting afresh twice gives two different values: Gradio sends no update for the same one."""
-        first = await collect(desk.start_afresh(make_request(token)))
-        second = await collect(desk.start_afresh(make_request(token)))
+        first = await collect(desk.open_thread("new", make_request(token)))
+        second = await collect(desk.open_thread("", make_request(token)))
         assert first["thread"] == ""
         assert first["log"] != second["log"]
 

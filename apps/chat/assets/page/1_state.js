@@ -1,0 +1,86 @@
+// The chat page. The server renders every turn; these scripts put what it sends into the page without losing what the
+// tester opened, selected or typed, and see to all that needs no server.
+const $ = (selector, root = document) => root.querySelector(selector);
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+const NEW = "new";
+const seen = new WeakSet();
+let words = {};
+// The conversation on show, and those that were left: what still comes of their answers is not shown.
+let current = "";
+const left = new Set();
+let isSending = false;
+let sentText = null;
+
+const log = () => $("#log");
+const box = () => $("#box textarea");
+const bar = () => $("#brand .bar");
+const openTurn = () => $("#log .turn.is-pending, #log .turn.is-streaming");
+// The browser's own form of dates and numbers, where it is of the page's language.
+const locale = () => {
+  const lang = document.documentElement.lang || "en";
+  return navigator.language.startsWith(lang) ? navigator.language : lang;
+};
+const isTouch = () => matchMedia("(pointer: coarse)").matches;
+const motion = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+
+// Read out once, politely: what happens at the same moment together, and the same words twice are news too.
+const NEWS_MS = 80;
+const news = [];
+function announce(text) {
+  if (!$("#news") || !text || news.push(text) > 1) return;
+  $("#news").textContent = "";
+  setTimeout(() => { $("#news").textContent = news.splice(0).join("\n").slice(0, 2000); }, NEWS_MS);
+}
+
+// Gives a Gradio field a value as typing does, and presses a hidden button once the field has taken it over.
+function fillField(field, text) {
+  field.value = text;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function trigger(name, value) {
+  fillField($(`#${name} textarea`), value);
+  setTimeout(() => $(`#${name}-send`).click(), 60);
+}
+
+function focusBox() {
+  if (!isTouch()) box()?.focus();
+}
+
+async function call(path, body) {
+  const options = body === undefined ? {} : {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  };
+  try {
+    const response = await fetch(path, options);
+    const text = await response.text();
+    const data = text && response.headers.get("content-type")?.includes("json") ? JSON.parse(text) : {};
+    return { isOk: response.ok, status: response.status, data, code: data.error?.code || "" };
+  } catch {
+    return { isOk: false, status: 0, data: {}, code: "" };
+  }
+}
+
+// An error that the script meets by itself, in the words that the server would use.
+function showFault(text, needsLogin = false) {
+  const alert = document.createElement("div");
+  alert.className = "alert";
+  alert.setAttribute("role", "alert");
+  const line = document.createElement("p");
+  line.textContent = text;
+  if (needsLogin) {
+    const link = document.createElement("a");
+    link.href = "login";
+    link.textContent = "→";
+    line.append(" ", link);
+  }
+  alert.append(line);
+  $("#fault").replaceChildren(alert);
+}
+
+function clearFault() {
+  $("#fault")?.replaceChildren();
+}

@@ -1,0 +1,10 @@
+// ---- The page changes as Gradio's components do ---------------------------------------------------------------
+
+let isQueued = false;
+const observer = new MutationObserver(() => {
+  if (isQueued) return;
+  isQueued = true;
+  queueMicrotask(() => { isQueued = false; readFeeds(); });
+});
+const start = () => observer.observe(document.body, { childList: true, subtree: true });
+if (document.body) start(); else document.addEventListener("DOMContentLoaded", start);

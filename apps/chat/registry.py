@@ -1,0 +1,137 @@
+"""The tester's threads as the page needs them: the one to show, the one to ask in, what was said and what is left."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import dataclass
+
+from apps.chat.page_html import TurnView
+from apps.chat.services import Services
+from apps.chat.turn_views import view_thread
+from chatbot.access import Session
+from chatbot.assistants.definition import Assistant
+from chatbot.errors import InvalidRequest, UnknownMessage, UnknownThread
+from chatbot.store import leases, threads, verdicts
+from chatbot.store.records import Login, Thread
+from chatbot.store.threads import ThreadUse
+
+logger = logging.getLogger(__name__)
+
+NEW_THREAD = "new"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who calls, in which language the reader reads, and from where, as limits count it."""
+
+    login: Login
+    language: str
+    wanted_thread: str
+    source: str
+
+
+class Registry:
+    """Finds threads, and takes no id from a browser for granted."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._store = services.store
+        self._turns = services.turns
+
+    async def choose_thread(self, visit: Visit) -> Thread | None:
+        """Give the thread that the page's address names, else the tester's latest; None to begin."""
+        if visit.wanted_thread == NEW_THREAD:
+            return None
+        if visit.wanted_thread:
+            try:
+                return await self.read_thread(visit, visit.wanted_thread)
+            except UnknownThread:
+                logger.info("A page was opened on a thread that is not the tester's")
+        heads = await self._store.read_async(threads.list_threads, visit.login.tester, 1)
+        return heads[0].thread if heads else None
+
+    async def read_thread(self, visit: Visit, thread_id: str) -> Thread:
+        """Give a thread of the tester's own.
+
+        Raises:
+            UnknownThread: there is none, or it is somebody else's.
+        """
+        return await self._store.read_async(threads.read_thread, str(thread_id), visit.login.tester)
+
+    async def take_thread(self, thread_id: str, visit: Visit) -> Thread:
+        """Give the thread to ask in: the tester's own, or a new one where none is named.
+
+        Raises:
+            UnknownThread: as `read_thread`.
+        """
+        if thread_id:
+            return await self.read_thread(visit, thread_id)
+        login = visit.login
+        thread = Thread(
+            thread_id=str(uuid.uuid4()),
+            assistant=self._services.assistants.default.name,
+            channel="page",
+            tester=login.tester,
+            code_label=login.code_label,
+            wave=login.wave,
+            language=visit.language,
+            created_at=self._store.clock(),
+        )
+        await self._store.write_async(
+            threads.add_thread, thread, login.notice_version, login.notice_accepted_at
+        )
+        return thread
+
+    async def find_question(self, reference: str, visit: Visit) -> str:
+        """Give the text of an example, or of the question that a message of the tester's own is, or answers.
+
+        Raises:
+            InvalidRequest, UnknownMessage: there is no such example, or message of the tester's own.
+        """
+        kind, _, place = reference.partition(":")
+        if kind == "example":
+            examples = self._services.assistants.default.examples.get(
+                "fr" if visit.language == "fr" else "en", []
+            )
+            if place.isascii() and place.isdigit() and int(place) < len(examples):
+                return examples[int(place)]
+            raise InvalidRequest("There is no such example.")
+        answer = await self._store.read_async(threads.read_message, reference, visit.login.tester)
+        if answer.origin == "user":
+            return answer.content
+        for message in await self._store.read_async(threads.list_messages, answer.thread_id):
+            if message.position == answer.position - 1 and message.origin == "user":
+                return message.content
+        raise UnknownMessage("The question of this answer is not there.")
+
+    async def read_turns(self, visit: Visit, thread: Thread | None) -> tuple[list[TurnView], TurnView | None]:
+        """Give a thread's turns, and among them the one under way."""
+        if thread is None:
+            return [], None
+        running = self._turns.find_running(thread.thread_id)
+        lease = await self._store.read_async(leases.find_lease, thread.thread_id)
+        messages = await self._store.read_async(threads.list_messages, thread.thread_id)
+        feedback = await self._store.read_async(threads.read_feedback, [thread.thread_id])
+        refused = [message.message_id for message in messages if message.status == "refused"]
+        requested = await self._store.read_async(verdicts.list_requests, refused)
+        answer_id = running.message_id if running else lease.message_id if lease else ""
+        return view_thread(messages, feedback, answer_id, visit.language, requested)
+
+    async def read_rating(self, thread: Thread | None) -> int | None:
+        """Say how the tester said that a thread went."""
+        found = await self._store.read_async(verdicts.read_rating, thread.thread_id) if thread else None
+        return found.value if found else None
+
+    async def measure(self, thread: Thread | None) -> Session:
+        """Say what is left of a thread's session, or what a new one has."""
+        conversation = self._turns.conversation
+        if thread is None:
+            return conversation.rules.measure(ThreadUse(None, 0, 0), self._store.clock())
+        return await conversation.measure_session(thread.thread_id)
+
+    def find_assistant(self, thread: Thread | None) -> Assistant:
+        """Give a thread's assistant, the default one where it is gone."""
+        assistants = self._services.assistants
+        known = {assistant.name: assistant for assistant in assistants.list_all()}
+        return known.get(thread.assistant, assistants.default) if thread else assistants.default
