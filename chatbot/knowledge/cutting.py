@@ -215,7 +215,7 @@ def _cut_table(lines: Sequence[str], limit: int) -> list[str]:
     header = "\n".join(lines[:2])
     longest_row = max((len(line) for line in lines[2:]), default=0)
     room = limit - len(header) - 1
-    if longest_row > room:
+    if room < limit // 3:
         return _pack(lines, "\n", limit)
     # A wide header repeated for every row would fill the passages with itself.
     aim = min(room, max(USUAL_PASSAGE - len(header), longest_row))

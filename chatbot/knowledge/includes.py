@@ -20,8 +20,8 @@ _FORMS = (
     r"-+8<-+[ \t]+[\"'](?P<snippet>[^\"']+)[\"']",
     # markdown-include and mdx-include: {!file!}, {!> file!}; FastAPI: {* file hl[1] *}
     r"\{[!*]>?[ \t]*(?P<braced>[^\s!*]+)[^!*]*[!*]\}",
-    # Jekyll, Liquid, mkdocs-include-markdown: {% include "file" %}
-    r"\{%-?[ \t]*include(?:_relative|-markdown)?[ \t]+[\"']?(?P<liquid>[^\s\"'%]+)[^%]*%\}",
+    # Jekyll, Liquid, mkdocs-include-markdown: {% include "file" %}; with content="…" it is a note with its text.
+    r"\{%-?[ \t]*include(?:_relative|-markdown)?[ \t]+(?![^%]*\bcontent=)[\"']?(?P<liquid>[^\s\"'%]+)[^%]*%\}",
     # VitePress: <!--@include: file-->, <<< file
     r"<!--[ \t]*@include:[ \t]*(?P<vitepress>[^\s{]+?)(?:\{[^}]*\})?[ \t]*-->",
     r"<<<[ \t]+(?P<code>[^\s{#\[]+)\S*(?:[ \t].*)?",
@@ -155,6 +155,13 @@ def _read_include(line: str, components: Mapping[str, str]) -> tuple[str, str]:
     return "", components.get(component.group(1), "") if component else ""
 
 
+def _count_front_matter(lines: Sequence[str]) -> int:
+    """Count the lines of the front matter; 0 where there is none."""
+    if not lines or lines[0].rstrip() != "---":
+        return 0
+    return next((number + 1 for number, line in enumerate(lines) if number and line.rstrip() == "---"), 0)
+
+
 def _drop_modules(lines: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """Take out the lines of MDX that import, export or comment; give the pages that are imported, by their names."""
     kept: list[str] = []
@@ -162,6 +169,7 @@ def _drop_modules(lines: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     fence: str | None = None
     is_start = True
     skipping = False
+    first = _count_front_matter(lines)
     for number, line in enumerate(lines):
         was_open, fence = fence, track_fence(line, fence)
         if skipping and line.strip():
@@ -176,6 +184,6 @@ def _drop_modules(lines: Sequence[str]) -> tuple[list[str], dict[str, str]]:
             if _EXPORT.match(line) or (line.rstrip() == "import {" and " from " in statement):
                 skipping = True
                 continue
-        is_start = not line.strip()
+        is_start = not line.strip() or number + 1 == first
         kept.append(line)
     return kept, components

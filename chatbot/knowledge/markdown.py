@@ -25,6 +25,7 @@ _FRONT_MATTER = re.compile(
 )
 _TITLE_LINE = re.compile(r"""^title\s*[:=]\s*["']?(.+?)["']?\s*$""", re.MULTILINE)
 _ATTRIBUTES = re.compile(r"\s*(?:\{\s*([#.][^{}]*)\}|\{:([^{}]*)\}|\{/\*\s*(#[^\s*]+)\s*\*/\})\s*$")
+_CLOSING_HASHES = re.compile(r"(?<=\s)#+$")
 _ANCHOR = re.compile(r"#([^\s}]+)")
 _ANCHOR_TAG = re.compile(r"""<(?:a|span|div)\b[^<>]*?\b(?:id|name)\s*=\s*["']?([^"'\s<>]+)""", re.IGNORECASE)
 _ONLY_ANCHOR = re.compile(
@@ -274,7 +275,8 @@ def _split_attributes(source: str) -> tuple[str, str]:
     if match is None:
         return source, ""
     anchor = _ANCHOR.search(match.group(1) or match.group(2) or match.group(3) or "")
-    return source[: match.start()], anchor.group(1) if anchor else ""
+    # Hashes that close a heading stand before its attributes, where CommonMark takes them for words.
+    return _CLOSING_HASHES.sub("", source[: match.start()]), anchor.group(1) if anchor else ""
 
 
 def _strip_inline_markup(source: str) -> str:

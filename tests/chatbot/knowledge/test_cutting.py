@@ -82,3 +82,12 @@ def test_a_part_in_a_tab_keeps_its_number_and_the_tab_its_name() -> None:
     parts = [piece for piece in cut(f'=== "Docker"\n\n{body}') if piece.parts]
     assert len(parts) > 1
     assert all(piece.text.startswith('=== "Docker"\n\n    ```py') for piece in parts)
+
+
+def test_one_huge_row_does_not_cost_the_others_their_header() -> None:
+    """A row longer than a passage is cut in itself, under the table's header like every other part."""
+    pieces = cut("| Key | Value |\n|---|---|\n| one | " + "word " * 900 + "|\n| two | small |")
+    assert len(pieces) > 3
+    assert all(piece.text.startswith("| Key | Value |\n|---|---|\n") for piece in pieces)
+    assert all(len(piece.text) <= LONGEST_PASSAGE for piece in pieces)
+    assert pieces[-1].text.endswith("| two | small |")

@@ -101,3 +101,15 @@ def test_the_files_asked_for_are_told_even_if_missing(folder: Path) -> None:
     """So a page is read again when one of them comes or changes."""
     _, asked = resolve_includes('--8<-- "part.md"\n--8<-- "later.md"', folder, "page.md", 1000)
     assert {"part.md", "later.md"} <= set(asked)
+
+
+def test_modules_stand_right_below_front_matter(folder: Path) -> None:
+    """Many pages of Docusaurus leave no blank line between the two."""
+    text = "---\ntitle: T\n---\nimport Near from './near.md';\nexport const a = 1\n\n<Near />"
+    assert resolve(folder, text) == "---\ntitle: T\n---\n\nNear by."
+
+
+def test_an_include_that_carries_its_text_stays(folder: Path) -> None:
+    """Jekyll's themes write notes as includes of a template: the text is in the line, not in the file."""
+    line = '{% include note.md content="Mind the gap between the two." %}'
+    assert resolve(folder, line) == line

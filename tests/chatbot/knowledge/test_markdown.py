@@ -165,3 +165,9 @@ def test_plain_text_has_paragraphs_and_underlined_headings() -> None:
     document = parse_plain_text(text, "Notes")
     assert [section.heading for section in document.sections] == ["INSTALL", "INSTALL", "INSTALL > Details"]
     assert [block.text for block in document.sections[1].blocks] == ["Run it.\n    * not a list", "More."]
+
+
+def test_hashes_may_close_a_heading_before_its_attributes() -> None:
+    """Markdown Extra and kramdown write `## Words ## {#anchor}`."""
+    (section,) = parse_document("## Use C # ## {#use}\ntext", "T").sections
+    assert (section.heading, section.anchor) == ("T > Use C #", "use")
