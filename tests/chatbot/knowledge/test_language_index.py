@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import random
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from chatbot.knowledge.bm25 import K1, B
 from chatbot.knowledge.language_index import LanguageIndex, QuestionTerm
-from chatbot.knowledge.passages import make_passages
+from chatbot.knowledge.passages import Passage, make_passages
+from chatbot.text import tokenize
 
 PAGES = {
     "bans.md": "# Bans\n## Lift a ban\nRun `bwcli unban ADDRESS`.\n## Duration\nA ban lasts a day.",
@@ -82,3 +88,95 @@ def test_an_index_read_from_disk_finds_alike(index: LanguageIndex, tmp_path: Pat
     assert find(again, "erase a certificate") == find(index, "erase a certificate")
     with pytest.raises(ValueError, match="does not cover"):
         LanguageIndex.load(tmp_path / "en", "en", index.passages[1:])
+
+
+def make_many(count: int) -> list[Passage]:
+    """Make short passages of words that are rare and frequent, alike and not, in headings and texts."""
+    chosen = random.Random(5)
+    stems = [
+        "cache",
+        "certificate",
+        "replicate",
+        "deploy",
+        "token",
+        "widget",
+        "antibot",
+        "database",
+        "snapshot",
+    ]
+    words = [stem + ending for stem in stems for ending in ("", "s", "d", "ing", "ment", "_DIR")]
+    weights = [1 / (rank + 1) for rank in range(len(words))]
+
+    def write(length: int) -> str:
+        return " ".join(chosen.choices(words, weights, k=length))
+
+    return [
+        Passage(str(number), "a.md", "A", f"A > {write(2)}", "", "en", write(chosen.randint(1, 12)))
+        for number in range(count)
+    ]
+
+
+def score_plainly(index: LanguageIndex, question: str) -> dict[str, float]:
+    """Score by terms as the formulas have it, one passage after the other; by id, those above 0."""
+    fields = [
+        [Counter(tokenize(text, "en")) for text in texts]
+        for texts in (
+            [passage.heading for passage in index.passages],
+            [passage.heading.rsplit(" > ", 1)[-1] for passage in index.passages],
+            [passage.text for passage in index.passages],
+        )
+    ]
+    means = [sum(counts.total() for counts in field) / len(field) for field in fields]
+    total = len(index.passages)
+    found = Counter(name for of_passage in zip(*fields, strict=True) for name in set().union(*of_passage))
+    scores: dict[str, float] = {}
+    for number, passage in enumerate(index.passages):
+
+        def weigh(name: str, number: int = number) -> float:
+            frequency = sum(
+                field[number][name] / (1 - B + B * field[number].total() / mean)
+                for field, mean in zip(fields, means, strict=True)
+            )
+            idf = math.log(1 + (total - found[name] + 0.5) / (found[name] + 0.5))
+            return idf * frequency / (frequency + K1)
+
+        score = sum(
+            max((share * term.count * weigh(name) for name, share in term.shares.items()), default=0.0)
+            for term in index.read_question(question, "")
+        )
+        if score > 0:
+            scores[passage.passage_id] = score
+    return scores
+
+
+@pytest.mark.parametrize(
+    "question", ["caching of snapshots", "DATABASE_DIR token token", "replicaet the widget"]
+)
+@pytest.mark.parametrize("count", [40, 2000])
+def test_scores_are_those_of_the_formulas_taken_one_passage_at_a_time(question: str, count: int) -> None:
+    """Batches, groups and tables only make it fast: the same passages, their shares of the score as plainly summed."""
+    index = LanguageIndex.build("en", make_many(count))
+    plain = score_plainly(index, question)
+    best = sorted(plain, key=lambda name: (-round(plain[name], 4), int(name)))[:100]
+    places = np.array([int(name) for name in best])
+    grams = index.grams.score(question, "en", places)
+    expected = {
+        name: 0.7 * plain[name] / plain[best[0]] + 0.3 * gram / grams.max()
+        for name, gram in zip(best, grams.tolist(), strict=True)
+    }
+    hits = index.search(question, 10, "")
+    assert [hit.score for hit in hits] == pytest.approx(
+        sorted(expected.values(), reverse=True)[:10], abs=1e-4
+    )
+    assert [hit.score for hit in hits] == pytest.approx(
+        [expected[hit.passage.passage_id] for hit in hits], abs=1e-4
+    )
+
+
+def test_passages_that_are_alike_come_in_reading_order() -> None:
+    """However many have the same score, the first of them are taken."""
+    alike = [
+        Passage(str(number), "a.md", "A", "A", "", "en", "renew the certificate") for number in range(3000)
+    ]
+    hits = LanguageIndex.build("en", alike).search("certificate", 20, "")
+    assert [hit.passage.passage_id for hit in hits] == [str(number) for number in range(20)]
