@@ -6,6 +6,7 @@ python -m benchmarks ask log    some
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,10 +28,11 @@ def main(names: Sequence[str]) -> int:
     for name in names or known:
         module = import_module(f"benchmarks.bench_{name}")
         sys.stderr.write(f"{name}: {module.__doc__.strip().splitlines()[0]}\n")
+        circumstances = describe()
         table = lay_out(module.measure())
         sys.stdout.write(f"{table}\n")
         (RESULTS / f"{name}.md").write_text(
-            f"{module.__doc__.strip()}\n\n{describe()}\n\n{table}", encoding="utf-8"
+            f"{module.__doc__.strip()}\n\n{circumstances}\n\n{table}", encoding="utf-8"
         )
     return 0
 
@@ -43,8 +45,9 @@ def lay_out(rows: Sequence[Mapping[str, object]]) -> str:
 
 
 def describe() -> str:
-    """Say when and where it was measured."""
-    return f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {platform.machine()}"
+    """Say when and where it is measured, and how busy the machine is before."""
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before"
+    return f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {machine}"
 
 
 if __name__ == "__main__":
