@@ -20,7 +20,7 @@ MASKING_VERSION = 1
 # Text is normalized to NFC, and no pattern looks back over more than its own piece: linear on hostile text.
 EMAIL = re.compile(r"(?<![\w.+-])[\w.+%-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-])")
 PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----.{0,20000}?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)", re.DOTALL
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----.{0,5000}?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)", re.DOTALL
 )
 WEB_TOKEN = re.compile(r"(?<![\w-])eyJ[\w-]{8,4000}\.[\w-]{8,8000}(?:\.[\w-]{0,4000})?(?![\w-])")
 # Prefixes as their issuers document them: OpenAI, Stripe, GitHub, GitLab, Slack, AWS, Google, Hugging Face, npm, PyPI,
@@ -35,7 +35,7 @@ PREFIXED_KEY = re.compile(
 BEARER = re.compile(r"(?i)(\bbearer\s{1,4})([\w.~+/-]{12,4000}={0,2})")
 # `password: hunter2`, `API_KEY=…`, `mot de passe : …`; what is plainly a placeholder stays readable.
 ASSIGNED = re.compile(
-    r"(?i)(\b[\w-]{0,40}?(?:password|passwd|passphrase|pwd|secret|token|api[_ -]?key|access[_ -]?key|mot de passe|mdp)"
+    r"(?i)(\b[\w-]{0,40}?(?:password|passwd|passphrase|pwd|secret|token(?!s)|api[_ -]?key|access[_ -]?key|mot de passe|mdp)"
     r"[\w-]{0,40}[\"'`]{0,2}\s{0,3}[=:]\s{0,3}[\"'`]{0,2})([^\s\"'`<>{}$,;]{6,400})"
 )
 LONG_WORD = re.compile(r"(?<![\w/+.-])[A-Za-z0-9_+/-]{32,400}={0,2}(?![\w/+-])")
@@ -53,7 +53,9 @@ PHONE = re.compile(
     r")(?![\w]|[.,-]\d)"
 )
 IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
-IPV6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f:]{0,30}::|(?:[0-9A-Fa-f]{1,4}:){7})[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![\w:])")
+IPV6 = re.compile(
+    r"(?<![\w:.])(?=[0-9A-Fa-f:]{0,30}::|(?:[0-9A-Fa-f]{1,4}:){7})[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![\w:])"
+)
 
 # Where none of these stands no pattern can match: most of the text is passed over at once.
 SUSPICIOUS = re.compile(

@@ -87,7 +87,9 @@ def read_prices(path: Path) -> dict[str, Price]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError([f"{path}: it cannot be read as UTF-8 text: {error}. Save it as UTF-8."]) from error
+        raise SettingsError(
+            [f"{path}: it cannot be read as UTF-8 text: {error}. Save it as UTF-8."]
+        ) from error
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -140,7 +142,10 @@ def _read_price(node: yaml.Node, path: Path, model: str, place: str, faults: lis
 
 
 def _read_number(node: Any) -> float | None:
-    if not isinstance(node, yaml.ScalarNode) or node.tag not in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float"):
+    if not isinstance(node, yaml.ScalarNode) or node.tag not in (
+        "tag:yaml.org,2002:int",
+        "tag:yaml.org,2002:float",
+    ):
         return None
     try:
         number = float(node.value)

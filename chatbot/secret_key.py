@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import uuid
-from pathlib import Path
-
-from chatbot.errors import StoreUnavailable
+from chatbot.key_file import read_or_make_key
 from chatbot.settings import Settings
 
-KEY_BYTES = 32
+SECRET_KEY_NAME = "secret-key"  # noqa: S105 - a file's name
 
 
 def load_secret_key(settings: Settings) -> bytes:
@@ -21,33 +16,4 @@ def load_secret_key(settings: Settings) -> bytes:
     """
     if settings.secret_key:
         return settings.secret_key.get_secret_value().encode()
-    path = settings.private_dir / "secret-key"
-    try:
-        if not path.exists():
-            _write_key(path)
-        key = path.read_bytes()
-    except OSError as error:
-        raise StoreUnavailable(
-            f"{path} cannot be read or written: {error.strerror}. Check its rights."
-        ) from error
-    if len(key) < KEY_BYTES:
-        raise StoreUnavailable(
-            f"{path} holds fewer than {KEY_BYTES} bytes. Remove it to have a new one made."
-        )
-    return key
-
-
-def _write_key(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(secrets.token_hex(KEY_BYTES).encode())
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        # A link does not replace: of two processes that start at once both read the first one's key.
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+    return read_or_make_key(settings.private_dir / SECRET_KEY_NAME)

@@ -274,6 +274,7 @@ def _start_publisher(services: Services, stop: threading.Event) -> threading.Thr
         settings.data_dir,
         timezone=settings.timezone,
         interval_s=settings.publish_interval,
+        is_shareable=settings.shareable_log,
         clock=services.store.clock,
         metrics=services.metrics,
     )

@@ -37,6 +37,7 @@ def build_publisher(settings: Settings, store: Store) -> Publisher:
         settings.data_dir,
         timezone=settings.timezone,
         interval_s=settings.publish_interval or DEFAULT_INTERVAL_S,
+        is_shareable=settings.shareable_log,
         clock=store.clock,
     )
 

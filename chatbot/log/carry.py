@@ -14,11 +14,13 @@ from sqlalchemy import Connection, func, select, text
 
 from chatbot.log import schema, views
 from chatbot.log.check import Tail, count_rows, read_tail
+from chatbot.log.disguise import LEFT_OUT, Disguise
 from chatbot.store.changes import read_counter, read_store_id
 from chatbot.store.schema import tombstones
 from chatbot.text import fold
 
 if TYPE_CHECKING:
+    from chatbot.log.disguise import Disguise
     from chatbot.log.schema import Table
 
 CHUNK_ROWS = 10_000
@@ -57,6 +59,7 @@ class Stamp:
     timezone: str
     store_id: str
     mark: int
+    disguise: Disguise | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def write_file(store: Connection, path: Path, stamp: Stamp, since: int, *, is_co
             for statement in (*schema.build_statements(), *views.build_statements()):
                 log.execute(statement)
         carried = {
-            table.name: _carry_table(store, log, table, since, stamp.mark, is_copy=is_copy)
+            table.name: _carry_table(store, log, table, since, stamp, is_copy=is_copy)
             for table in schema.TABLES
         }
         rows = count_rows(log)
@@ -118,7 +121,7 @@ def _carry_table(
     log: duckdb.DuckDBPyConnection,
     table: Table,
     since: int,
-    until: int,
+    stamp: Stamp,
     *,
     is_copy: bool,
 ) -> int:
@@ -126,7 +129,7 @@ def _carry_table(
     keys = ", ".join(f'"{key}"' for key in table.keys)
     casts = ", ".join(f'CAST("{column.name}" AS {column.type})' for column in table.columns if column.is_key)
     carried = 0
-    for number, chunk in enumerate(read_chunks(store, table, since, until), 1):
+    for number, chunk in enumerate(read_chunks(store, table, since, stamp.mark, stamp.disguise), 1):
         log.register("incoming", chunk)
         if is_copy:
             # A row that was changed in the store (a rating, a published version) replaces the one of the copy.
@@ -140,8 +143,16 @@ def _carry_table(
     return carried
 
 
-def read_chunks(store: Connection, table: Table, since: int, until: int) -> Iterator[pa.Table]:
-    """Read the store's rows whose change lies in (since, until], in the order of their changes."""
+def read_chunks(
+    store: Connection, table: Table, since: int, until: int, disguise: Disguise | None = None
+) -> Iterator[pa.Table]:
+    """Read the store's rows whose change lies in (since, until], in the order of their changes.
+
+    Args:
+        disguise: takes personal data out of them, for the shareable log.
+    """
+    if disguise and table.name in LEFT_OUT:
+        return
     stored = [column for column in table.columns if column.name not in DERIVED]
     names = ", ".join(f'"{column.name}"' for column in stored)
     statement = text(
@@ -152,6 +163,8 @@ def read_chunks(store: Connection, table: Table, since: int, until: int) -> Iter
         values: dict[str, Sequence[Any]] = dict(
             zip((column.name for column in stored), zip(*rows, strict=True), strict=True)
         )
+        if disguise:
+            values = disguise.hide_columns(table.name, values)
         for column in table.columns:
             if column.name in DERIVED:
                 source, derive = DERIVED[column.name]
@@ -175,6 +188,8 @@ def _write_stamp(log: duckdb.DuckDBPyConnection, stamp: Stamp, rows: dict[str, i
         "timezone": stamp.timezone,
         "store_id": stamp.store_id,
         "mark": stamp.mark,
+        "edition": "shareable" if stamp.disguise else "complete",
+        "disguise": stamp.disguise.name if stamp.disguise else None,
         **{f"{name}_rows": count for name, count in rows.items()},
     }
     marks = ", ".join("?" for _ in values)

@@ -42,6 +42,8 @@ class Head:
     store_id: str
     mark: int
     rows: dict[str, int]
+    edition: str = "complete"
+    disguise: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +187,10 @@ def _read_file(request: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(f"log_info has {len(rows)} rows")
         info = dict(zip(names, rows[0], strict=True))
         counts = {name.removesuffix("_rows"): info.pop(name) for name in names if name.endswith("_rows")}
+        # A file of another version may have more columns, and fewer.
+        known = {name: value for name, value in info.items() if name in Head.__dataclass_fields__}
         return {
-            "head": info | {"rows": counts},
+            "head": known | {"rows": counts},
             "rows": count_rows(log),
             "tails": [asdict(read_tail(log, tail["table"], tail["first"])) for tail in request["tails"]],
         }

@@ -18,15 +18,25 @@ from pathlib import Path
 
 NUMBERED = re.compile(r"^(\d+)\.duckdb$")
 BUILDING = ".building-"
-LINK_BUILDING = ".conversations-"
-LINK_NAME = "conversations.duckdb"
-NOTES_NAME = "published.json"
 
 # Opens through the link resolve it first: the old file must outlive the moment between.
 GRACE_S = 30.0
 # After an erasure the old files hold what was erased.
 ERASED_GRACE_S = 5.0
 KEPT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where an edition of the log lies: its link and folder in the data folder, its notes in `private/`."""
+
+    link: str
+    folder: str
+    notes: str
+
+
+COMPLETE = Layout("conversations.duckdb", "published", "published.json")
+SHAREABLE = Layout("conversations-shareable.duckdb", "published-shareable", "published-shareable.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +65,10 @@ class Notes:
     checked_at: datetime | None = None
 
 
-def read_notes(data_dir: Path) -> Notes:
+def read_notes(data_dir: Path, layout: Layout = COMPLETE) -> Notes:
     """Read the publisher's notes; empty where there are none or they are damaged."""
     try:
-        found = json.loads((data_dir / "private" / NOTES_NAME).read_text(encoding="utf-8"))
+        found = json.loads((data_dir / "private" / layout.notes).read_text(encoding="utf-8"))
         return Notes(
             fingerprints={
                 int(number): Fingerprint(**value) for number, value in found["fingerprints"].items()
@@ -73,24 +83,25 @@ def read_notes(data_dir: Path) -> Notes:
 
 
 class Generations:
-    """The generations under one data folder. The caller holds the publisher's lock."""
+    """The generations of one edition under a data folder. The caller holds the publisher's lock."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, layout: Layout = COMPLETE) -> None:
         self.data_dir = data_dir
-        self.folder = data_dir / "published"
-        self.link = data_dir / LINK_NAME
+        self.layout = layout
+        self.folder = data_dir / layout.folder
+        self.link = data_dir / layout.link
         self.notes = Notes()
 
     def prepare(self) -> None:
         """Make the folders, read the notes, and remove what a publisher that was killed left behind."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.data_dir / "private").mkdir(mode=0o700, exist_ok=True)
-        self.notes = read_notes(self.data_dir)
+        self.notes = read_notes(self.data_dir, self.layout)
         for path in self.folder.glob(f"{BUILDING}*"):
             _remove(path)
-        for path in self.data_dir.glob(f"{LINK_BUILDING}*"):
+        for path in self.data_dir.glob(f".{self.layout.link}-*"):
             _remove(path)
-        for path in (self.data_dir / "private").glob(f".{NOTES_NAME}.*"):
+        for path in (self.data_dir / "private").glob(f".{self.layout.notes}.*"):
             _remove(path)
         current = self.find_current()
         for number in self._list_numbers():
@@ -98,7 +109,7 @@ class Generations:
             if current is not None and number > current:
                 _remove(self.locate(number))
         # DuckDB 1.4 puts the journal of one who opened the link for writing beside the link.
-        _remove(self.link.with_name(f"{LINK_NAME}.wal"))
+        _remove(_journal(self.link))
 
     def find_current(self) -> int | None:
         """Give the number of the generation that the link points to."""
@@ -147,7 +158,7 @@ class Generations:
         replaced = dict(self.notes.replaced_at)
         if previous is not None:
             replaced[previous] = now.timestamp()
-        is_erasing = erasure[1] > 0 and erasure != self.notes.erasure
+        is_erasing = self.is_erasing(erasure)
         # Noted before the link moves: killed between the two, either generation is known as ours.
         self._write_notes(
             replace(
@@ -162,7 +173,7 @@ class Generations:
         _remove(_journal(path))
         building.rename(path)
         sync(self.folder)
-        link = self.data_dir / f"{LINK_BUILDING}{secrets.token_hex(8)}"
+        link = self.data_dir / f".{self.layout.link}-{secrets.token_hex(8)}"
         link.symlink_to(Path(self.folder.name) / path.name)
         link.rename(self.link)
         sync(self.data_dir)
@@ -199,6 +210,18 @@ class Generations:
         )
         return [number for number in standing if number < self.notes.erased_below and number != current]
 
+    def retire(self) -> None:
+        """Take an edition that is no longer published out of reach; its numbers are remembered and not used again."""
+        _remove(self.link)
+        _remove(_journal(self.link))
+        if self.folder.exists():
+            sync(self.data_dir)
+            _remove(self.folder)
+
+    def is_erasing(self, erasure: tuple[str, int]) -> bool:
+        """Tell whether an erasure (store id, change) is one that was not yet carried out here."""
+        return erasure[1] > 0 and erasure != self.notes.erasure
+
     def _list_numbers(self) -> list[int]:
         matches = (NUMBERED.match(path.name) for path in self.folder.iterdir())
         return sorted(int(match[1]) for match in matches if match)
@@ -217,8 +240,8 @@ class Generations:
             "erasure": list(notes.erasure),
             "checked_at": notes.checked_at.isoformat() if notes.checked_at else None,
         }
-        path = self.data_dir / "private" / NOTES_NAME
-        building = path.with_name(f".{NOTES_NAME}.{secrets.token_hex(4)}")
+        path = self.data_dir / "private" / self.layout.notes
+        building = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
             building.write_text(json.dumps(content), encoding="utf-8")
             if is_durable:

@@ -1,8 +1,7 @@
 """Publishes the store into the log: copy the current generation, append, check, rename.
 
 The mark (store id, change number) is a row of the file itself, so a publication is all or nothing: killed anywhere, the
-generation before stands. A current generation that is not exactly the one that was published, comes from another store,
-or may hold erased rows is not copied: the next one is built from the store alone.
+generation before stands. With `is_shareable` a second edition follows the complete one, made the same way.
 """
 
 from __future__ import annotations
@@ -22,10 +21,11 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
 from chatbot.errors import GuichetError, LogUnavailable, StorageFull
-from chatbot.log import schema
-from chatbot.log.carry import Snapshot, Stamp, Written, take_snapshot, write_file
-from chatbot.log.check import Checker, Head
-from chatbot.log.generations import Fingerprint, Generations, read_notes, take_fingerprint
+from chatbot.log.carry import Stamp, Written, take_snapshot, write_file
+from chatbot.log.check import Checker
+from chatbot.log.disguise import build_disguise
+from chatbot.log.edition import Built, Edition, is_full
+from chatbot.log.generations import SHAREABLE, Generations, read_notes
 from chatbot.store.engine import Clock, Store, utc_now
 from chatbot.telemetry import Metrics, log_event
 
@@ -56,17 +56,6 @@ class Publication:
     is_new: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Built:
-    """A file under construction, closed, and how it was made."""
-
-    path: Path
-    stamp: Stamp
-    written: Written
-    snapshot: Snapshot
-    is_rebuild: bool
-
-
 class Publisher:
     """Brings the published log up to the store.
 
@@ -75,6 +64,7 @@ class Publisher:
         data_dir: where `conversations.duckdb`, `published/` and `private/` are.
         timezone: the team's IANA time zone, noted in the file.
         interval_s: the least seconds between two publications of `run_forever`.
+        is_shareable: publish the edition without personal data too; else one that stands is taken away.
         clock: gives the time noted in the file.
         metrics: told of age, failures and rows.
     """
@@ -86,18 +76,20 @@ class Publisher:
         *,
         timezone: str,
         interval_s: float,
+        is_shareable: bool = False,
         clock: Clock = utc_now,
         metrics: Metrics | None = None,
     ) -> None:
-        self._store = store
-        self._generations = Generations(data_dir)
-        self._timezone = timezone
+        self._data_dir = data_dir
         self._interval_s = interval_s
         self._clock = clock
         self._metrics = metrics
         self._checker = Checker()
-        self._known: tuple[Fingerprint | None, Head] | None = None
-        self._erased_standing: list[int] = []
+        self._complete = Edition(store, data_dir, self._checker, timezone=timezone)
+        self._shareable: Edition | None = None
+        if is_shareable:
+            disguise = build_disguise(data_dir / "private")
+            self._shareable = Edition(store, data_dir, self._checker, timezone=timezone, disguise=disguise)
         self._last_cpu_s = 0.0
         if metrics:
             metrics.published_age.set_function(self.measure_age)
@@ -117,20 +109,18 @@ class Publisher:
         with self._lock(lock_timeout_s), _translate_errors():
             started, cpu_started = time.perf_counter(), time.thread_time()
             self._checker.cpu_s = 0.0
-            self._generations.prepare()
-            now = self._clock()
-            built = self._build(now, rebuild)
-            if built:
-                self._install(built)
-            self._erased_standing = self._generations.clean(self._clock())
-            self._generations.note_check(now)
+            built = self._bring_up(self._complete, rebuild)
+            if self._shareable:
+                self._bring_up(self._shareable, rebuild)
+            else:
+                Generations(self._data_dir, SHAREABLE).retire()
             cpu_s = time.thread_time() - cpu_started + self._checker.cpu_s
             return self._report(built, time.perf_counter() - started, cpu_s)
 
     def finish_erasure(self, *, sleep: Callable[[float], None] = time.sleep) -> Publication:
         """Publish, and return once no published file holds what was erased before the call."""
         publication = self.publish()
-        while self._erased_standing:
+        while any(edition.erased_standing for edition in (self._complete, self._shareable) if edition):
             sleep(0.5)
             self.publish()
         return publication
@@ -148,7 +138,7 @@ class Publisher:
     def measure_age(self) -> float:
         """Give the seconds since the log was last known to hold all that is stored; NaN before the first time."""
         # From the file: another process may have published since.
-        checked_at = read_notes(self._generations.data_dir).checked_at
+        checked_at = read_notes(self._data_dir).checked_at
         return (self._clock() - checked_at).total_seconds() if checked_at else float("nan")
 
     def close(self) -> None:
@@ -157,7 +147,7 @@ class Publisher:
 
     def _choose_pause(self) -> float:
         pause_s = self._last_cpu_s / CPU_SHARE
-        if self._known and self._known[0] and self._known[0].size < SMALL_BYTES:
+        if self._complete.size is not None and self._complete.size < SMALL_BYTES:
             pause_s = min(pause_s, SMALL_PAUSE_S)
         return max(self._interval_s, pause_s)
 
@@ -180,7 +170,7 @@ class Publisher:
 
     @contextmanager
     def _lock(self, timeout_s: float) -> Iterator[None]:
-        path = self._generations.data_dir / "private" / "publish.lock"
+        path = self._data_dir / "private" / "publish.lock"
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             with FileLock(path, timeout=timeout_s):
@@ -190,89 +180,15 @@ class Publisher:
                 f"Another process has been publishing for {timeout_s:g} s. Wait for its end, then try again."
             ) from error
 
-    def _build(self, now: datetime, rebuild: bool) -> _Built | None:
-        """Build the next generation; where the current one turns out to be damaged, from the store alone."""
-        head = self._inspect()
-        try:
-            return self._store.read(self._build_from, now, None if rebuild else head)
-        except (duckdb.Error, LogUnavailable) as error:
-            if head is None or rebuild or _is_full(error):
-                raise
-            logger.warning("Generation %d cannot be continued (%s); building anew.", head.generation, error)
-            return self._store.read(self._build_from, now, None)
+    def _bring_up(self, edition: Edition, rebuild: bool) -> Built | None:
+        now = self._clock()
+        built = edition.bring_up(now, rebuild)
+        edition.clean(now, self._clock())
+        return built
 
-    def _inspect(self) -> Head | None:
-        """Give what the current generation says about itself; None where it cannot be continued."""
-        number = self._generations.find_current()
-        if number is None:
-            return None
-        if not self._generations.is_untouched(number):
-            logger.warning("Generation %d is not as it was published; building anew.", number)
-            return None
-        fingerprint = self._generations.notes.fingerprints[number]
-        if self._known and self._known[0] == fingerprint:
-            return self._known[1]
-        try:
-            head = self._checker.read_head(self._generations.locate(number))
-        except LogUnavailable as error:
-            logger.warning("Generation %d cannot be read (%s); building anew.", number, error)
-            return None
-        self._known = (fingerprint, head)
-        return head
-
-    def _build_from(self, store: Connection, now: datetime, head: Head | None) -> _Built | None:
-        """Build on one state of the store; None where the current generation holds all of it."""
-        snapshot = take_snapshot(store)
-        base = head if head and _can_continue(head, snapshot) else None
-        if base and self._is_current(base, snapshot):
-            return None
-        number = self._generations.choose_next()
-        stamp = Stamp(number, now, self._timezone, snapshot.store_id, snapshot.last_change)
-        path = self._generations.choose_building()
-        try:
-            if base:
-                self._copy(base, path)
-            since = base.mark if base else 0
-            written = write_file(store, path, stamp, since, is_copy=base is not None)
-            self._checker.check(path, written.rows, written.tails)
-        except BaseException:
-            self._generations.discard(path)
-            raise
-        return _Built(path, stamp, written, snapshot, is_rebuild=base is None)
-
-    def _is_current(self, base: Head, snapshot: Snapshot) -> bool:
-        if base.mark != snapshot.last_change or base.timezone != self._timezone:
-            return False
-        # One who holds it open for writing keeps every reader out: give them another.
-        return not self._checker.is_held(self._generations.locate(base.generation))
-
-    def _copy(self, base: Head, path: Path) -> None:
-        shutil.copyfile(self._generations.locate(base.generation), path)
-        if not self._generations.is_untouched(base.generation):
-            raise LogUnavailable(f"Generation {base.generation} was written to while it was copied.")
-
-    def _install(self, built: _Built) -> None:
-        stamp, rows = built.stamp, built.written.rows
-        try:
-            erasure = (built.snapshot.store_id, built.snapshot.last_erasure)
-            self._generations.install(built.path, stamp.generation, self._clock(), erasure=erasure)
-        except BaseException:
-            self._generations.discard(built.path)
-            raise
-        head = Head(
-            schema.SCHEMA_VERSION,
-            stamp.generation,
-            stamp.published_at.isoformat(),
-            stamp.timezone,
-            stamp.store_id,
-            stamp.mark,
-            rows,
-        )
-        self._known = (take_fingerprint(self._generations.locate(stamp.generation)), head)
-
-    def _report(self, built: _Built | None, seconds: float, cpu_s: float) -> Publication:
+    def _report(self, built: Built | None, seconds: float, cpu_s: float) -> Publication:
         if built is None:
-            current = self._generations.find_current() or 0
+            current = self._complete.generations.find_current() or 0
             return Publication(current, 0, seconds, cpu_s, is_rebuild=False, is_new=False)
         publication = Publication(
             built.stamp.generation, built.written.carried, seconds, cpu_s, built.is_rebuild, is_new=True
@@ -319,29 +235,16 @@ def _write_all(store: Connection, path: Path, timezone: str, now: datetime) -> W
     return write_file(store, path, stamp, 0, is_copy=False)
 
 
-def _can_continue(head: Head, snapshot: Snapshot) -> bool:
-    return (
-        head.schema_version == schema.SCHEMA_VERSION
-        and head.store_id == snapshot.store_id
-        and snapshot.last_erasure <= head.mark <= snapshot.last_change
-    )
-
-
 @contextmanager
 def _translate_errors() -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, OSError) as error:
-        if _is_full(error):
+        if is_full(error):
             raise StorageFull(
                 "The disk is full: the log was not published. Free some space; nothing was lost."
             ) from error
         raise LogUnavailable(f"The log was not published: {error}. Check the folder's rights.") from error
-
-
-def _is_full(error: Exception) -> bool:
-    text = str(error)
-    return "No space left" in text or "disk is full" in text
 
 
 def _remove_all(building: Path) -> None:

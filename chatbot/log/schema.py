@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # Raised whenever a table, column or view changes: a generation with another number is rebuilt from the store.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # DuckDB 1.4 and later read and write it; the default of 2.0 cannot be read by 1.5.
 STORAGE_VERSION = "v1.4.0"
@@ -107,11 +107,43 @@ MESSAGES = Table(
             "Tokens received, over the turn's model calls; null for questions.",
             True,
         ),
-        Column("cost_usd", "DOUBLE", "Cost of the turn in US dollars; null where no price is known.", True),
+        Column(
+            "cost_usd",
+            "DOUBLE",
+            "Cost of the turn's model calls in US dollars; 0 without a call, null where no price is known.",
+            True,
+        ),
         Column("first_token_ms", "INTEGER", "Milliseconds from the question to the first word.", True),
         Column("total_ms", "INTEGER", "Milliseconds from the question to the end of the answer.", True),
         Column("trace_id", "VARCHAR", "The same id as in the service's log lines and X-Trace-Id.", True),
         Column("is_cut", "BOOLEAN", "Whether the model stopped at its length limit."),
+        Column(
+            "parameters",
+            "VARCHAR",
+            "What the answer was made with, as JSON: passages and earlier turns allowed, deadlines in seconds, what "
+            "the model was told (temperature and the like); null for questions, and where nothing was begun.",
+            True,
+        ),
+        Column(
+            "searched_for",
+            "VARCHAR",
+            "The question as it was searched for, where the thread was needed to understand it; else null.",
+            True,
+        ),
+        Column("model_calls", "INTEGER", "Calls of a model in this turn; null for questions.", True),
+        Column(
+            "retries",
+            "INTEGER",
+            "Calls that were made again after a failure; the service makes none again, so 0; null for questions.",
+            True,
+        ),
+        Column(
+            "limits_hit",
+            "VARCHAR",
+            "Limits that the turn met, with commas between: answer_length, prompt_budget (passages or earlier turns "
+            "were cut), model_time, session_time, session_messages, session_characters (used up with it); else null.",
+            True,
+        ),
         Column("characters", "INTEGER", "Length of content in code points."),
         Column("search_text", "VARCHAR", "content without differences of case and accents, to search in."),
     ),
@@ -227,6 +259,14 @@ LOG_INFO = Table(
             "store_id", "VARCHAR", "Id of the store this was published from; a restored store has a new one."
         ),
         Column("mark", "BIGINT", "Number of the last change of the store that is in this file."),
+        Column(
+            "edition",
+            "VARCHAR",
+            "complete, or shareable: labels are stand-ins, personal data in texts is masked, audit is empty.",
+        ),
+        Column(
+            "disguise", "VARCHAR", "Rules and salt by which it was masked; null in the complete log.", True
+        ),
         *(Column(f"{table.name}_rows", "BIGINT", f"Rows in {table.name}.") for table in TABLES),
     ),
 )

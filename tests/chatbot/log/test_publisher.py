@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import Connection, insert, text, update
 
 from chatbot.errors import LogUnavailable, StorageFull
-from chatbot.log import publisher as publisher_module
+from chatbot.log import edition as edition_module
 from chatbot.log.generations import Generations, read_notes
 from chatbot.log.publisher import Publication, Publisher, publish_file
 from chatbot.store.changes import take_change
@@ -279,11 +279,11 @@ def test_reader_never_fails_while_generations_follow_each_other(
 KILLED = """
 import os, shutil, signal, sys
 from pathlib import Path
-from chatbot.log import carry, check, generations, publisher
+from chatbot.log import carry, check, edition, generations, publisher
 from chatbot.store.engine import Store
 
 owner, name, moment = sys.argv[2].split(":")
-owners = {"publisher": publisher, "carry": carry, "checker": check.Checker, "generations": generations.Generations,
+owners = {"edition": edition, "carry": carry, "checker": check.Checker, "generations": generations.Generations,
           "shutil": shutil, "path": Path}
 real = getattr(owners[owner], name)
 
@@ -303,7 +303,7 @@ STEPS = [
     "shutil:copyfile:before",
     "shutil:copyfile:after",
     "carry:_write_stamp:after",
-    "publisher:write_file:after",
+    "edition:write_file:after",
     "checker:check:after",
     "generations:_write_notes:after",
     "path:rename:before",
@@ -351,7 +351,7 @@ def test_failed_publication_leaves_nothing_behind(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     owners = {
-        "write_file": publisher_module,
+        "write_file": edition_module,
         "copyfile": shutil,
         "check": publisher._checker,
         "install": Generations,
