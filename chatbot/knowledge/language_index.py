@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -72,8 +71,7 @@ class LanguageIndex:
         self.grams = grams
         self._terms = list(matrix.vocabulary)
         self._variants = TermVariants(self._terms)
-        # A turn reads its question several times: to search, to judge, and to judge again.
-        self.read_question = lru_cache(maxsize=_QUESTIONS_KEPT)(self._read_question)
+        self._questions: dict[tuple[str, str], tuple[QuestionTerm, ...]] = {}
 
     @classmethod
     def build(cls, language: str, passages: Sequence[Passage]) -> LanguageIndex:
@@ -108,8 +106,18 @@ class LanguageIndex:
         """Tell whether any passage has the term."""
         return term in self.matrix.vocabulary
 
-    def _read_question(self, question: str, asked_in: str) -> tuple[QuestionTerm, ...]:
+    def read_question(self, question: str, asked_in: str) -> tuple[QuestionTerm, ...]:
         """List a question's terms with what stands for each in these documents."""
+        # A turn reads its question several times: to search, to judge, and to judge again. An `lru_cache` of this
+        # method would hold the index, and with it all of a replaced one's memory, until the garbage collector comes by.
+        terms = self._questions.get((question, asked_in))
+        if terms is None:
+            if len(self._questions) >= _QUESTIONS_KEPT:
+                self._questions.clear()
+            terms = self._questions[question, asked_in] = self._read_question(question, asked_in)
+        return terms
+
+    def _read_question(self, question: str, asked_in: str) -> tuple[QuestionTerm, ...]:
         counts: dict[str, int] = {}
         for term in tokenize(question, self.language, asked_in):
             counts[term] = counts.get(term, 0) + 1
