@@ -37,7 +37,7 @@ FOREIGN_IDS = [
     "' OR 1=1 --",
     "../../etc/passwd",
     HOSTILE,
-    str(uuid.uuid4()),
+    "3d0f8b6a-55a4-4c0e-9d0b-6f1d0c6b7a21",
     "x" * 5000,
 ]
 
