@@ -135,6 +135,9 @@ def _add_log(commands: Any) -> None:
     export.add_argument("--thread", metavar="ID", help="this thread alone; excludes --from and --to")
     export.add_argument("--format", required=True, choices=EXPORT_FORMATS)
     export.add_argument("--out", required=True, metavar="PATH", type=Path)
+    export.add_argument(
+        "--shareable", action="store_true", help="without personal data: labels as stand-ins, texts masked"
+    )
     publish = _add(commands, "publish", "publish", "bring the published log up to date")
     publish.add_argument("--watch", action="store_true", help="again and again, until interrupted")
     publish.add_argument(

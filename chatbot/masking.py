@@ -35,8 +35,8 @@ PREFIXED_KEY = re.compile(
 BEARER = re.compile(r"(?i)(\bbearer\s{1,4})([\w.~+/-]{12,4000}={0,2})")
 # `password: hunter2`, `API_KEY=…`, `mot de passe : …`; what is plainly a placeholder stays readable.
 ASSIGNED = re.compile(
-    r"(?i)(\b[\w-]{0,40}?(?:password|passwd|passphrase|pwd|secret|token(?!s)|api[_ -]?key|access[_ -]?key|mot de passe|mdp)"
-    r"[\w-]{0,40}[\"'`]{0,2}\s{0,3}[=:]\s{0,3}[\"'`]{0,2})([^\s\"'`<>{}$,;]{6,400})"
+    r"(?i)(\b[\w-]{0,40}?(?:password|passwd|passphrase|pwd|secret|token(?!s)|api[_ -]?key|access[_ -]?key"
+    r"|mot de passe|mdp)[\w-]{0,40}[\"'`]{0,2}\s{0,3}[=:]\s{0,3}[\"'`]{0,2})([^\s\"'`<>{}$,;]{6,400})"
 )
 LONG_WORD = re.compile(r"(?<![\w/+.-])[A-Za-z0-9_+/-]{32,400}={0,2}(?![\w/+-])")
 IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \u00a0\u202f-]?[A-Za-z0-9]){11,30}(?![A-Za-z0-9])")
@@ -60,7 +60,8 @@ IPV6 = re.compile(
 # Where none of these stands no pattern can match: most of the text is passed over at once.
 SUSPICIOUS = re.compile(
     r"@|\d[\d .\-/\u00a0\u202f]{5}|\d\.\d|::|:[0-9A-Fa-f]{1,4}:|-----BEGIN|eyJ|[A-Za-z0-9_+/-]{16}"
-    r"|(?i:bearer|passw|passphrase|pwd|secret|token|api[_ -]?key|access[_ -]?key|mot de passe|mdp|AKIA|ASIA|[A-Z]{2}\d{2})"
+    r"|(?i:bearer|passw|passphrase|pwd|secret|token|api[_ -]?key|access[_ -]?key|mot de passe|mdp|AKIA|ASIA"
+    r"|[A-Z]{2}\d{2})"
 )
 
 

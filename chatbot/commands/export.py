@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +17,7 @@ from zoneinfo import ZoneInfo
 from chatbot.commands.logs import configure_command_logging
 from chatbot.commands.terminal import Progress, say
 from chatbot.errors import UnknownThread, UsageError
+from chatbot.log.disguise import Disguise, build_disguise
 from chatbot.reports.labels import Language
 from chatbot.settings import Settings, load_settings
 from chatbot.store.engine import Store
@@ -21,7 +25,31 @@ from chatbot.store.ranges import list_thread_ids
 from chatbot.store.records import Transcript
 from chatbot.store.threads import iterate_transcripts, read_transcript
 
-Write = Callable[[Store, list[str], BinaryIO, Settings], None]
+PARTITION = re.compile(r"day=\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """The threads that are written, in order; with a disguise they lose personal data on the way."""
+
+    store: Store
+    thread_ids: list[str]
+    disguise: Disguise | None
+
+    def read(self) -> Iterator[Transcript]:
+        """Give them one by one."""
+        for transcript in iterate_transcripts(self.store, self.thread_ids):
+            yield self.disguise.hide_transcript(transcript) if self.disguise else transcript
+
+    def read_with_progress(self) -> Iterator[Transcript]:
+        """Give them one by one, counting on a terminal."""
+        progress = Progress("Threads")
+        for done, transcript in enumerate(self.read(), 1):
+            yield transcript
+            progress(done, len(self.thread_ids))
+
+
+Write = Callable[[Threads, BinaryIO, Settings], None]
 
 
 def run(options: argparse.Namespace) -> int:
@@ -34,10 +62,17 @@ def run(options: argparse.Namespace) -> int:
     configure_command_logging(settings)
     with closing(Store(settings.store_path)) as store:
         thread_ids = _choose_threads(store, options, settings.zone)
-        is_single = options.format == "pdf" and options.thread
-        write: Write = _write_pdf if is_single else WRITERS[options.format]
-        with replace_whole(options.out) as file:
-            write(store, thread_ids, file, settings)
+        threads = Threads(
+            store, thread_ids, build_disguise(settings.private_dir) if options.shareable else None
+        )
+        if options.format == "parquet" and options.out.suffix != ".parquet":
+            with replace_folder(options.out) as folder:
+                _write_days(threads, folder)
+        else:
+            is_single = options.format == "pdf" and options.thread
+            write: Write = _write_pdf if is_single else WRITERS[options.format]
+            with replace_whole(options.out) as file:
+                write(threads, file, settings)
     say(f"{options.out}: {len(thread_ids)} {'thread' if len(thread_ids) == 1 else 'threads'}")
     return 0
 
@@ -58,6 +93,33 @@ def replace_whole(path: Path) -> Iterator[BinaryIO]:
         draft.unlink(missing_ok=True)
 
 
+@contextmanager
+def replace_folder(path: Path) -> Iterator[Path]:
+    """Give the name of a folder that takes the path's name once it is complete; a failure leaves what was there.
+
+    Raises:
+        UsageError: something else than an earlier export by days lies there.
+    """
+    if not path.parent.is_dir():
+        raise UsageError(f"--out {path}: there is no folder {path.parent}. Make it first.")
+    if path.exists() and not (
+        path.is_dir() and all(PARTITION.fullmatch(part.name) for part in path.iterdir())
+    ):
+        raise UsageError(
+            f"--out {path}: there is something else than an earlier export. Name a new folder, or a file in .parquet."
+        )
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    old = draft.with_suffix(".old")
+    try:
+        yield draft
+        if path.exists():
+            path.rename(old)
+        draft.rename(path)
+    finally:
+        for left in (draft, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def _choose_threads(store: Store, options: argparse.Namespace, zone: ZoneInfo) -> list[str]:
     if options.thread:
         if store.read(read_transcript, options.thread) is None:
@@ -72,35 +134,28 @@ def _begin(day: date | None, zone: ZoneInfo) -> datetime | None:
     return datetime.combine(day, time(), zone).astimezone(UTC) if day else None
 
 
-def _iterate(store: Store, thread_ids: list[str]) -> Iterator[Transcript]:
-    progress = Progress("Threads")
-    for done, transcript in enumerate(iterate_transcripts(store, thread_ids), 1):
-        yield transcript
-        progress(done, len(thread_ids))
-
-
-def _write_pdf(store: Store, thread_ids: list[str], out: BinaryIO, settings: Settings) -> None:
+def _write_pdf(threads: Threads, out: BinaryIO, settings: Settings) -> None:
     from chatbot.assistants.definition import read_titles
     from chatbot.reports.thread_pdf import render_thread_pdf
 
     language = _choose_language(settings)
     titles = read_titles(settings.assistants_dir, language)
-    for transcript in iterate_transcripts(store, thread_ids):
+    for transcript in threads.read():
         title = titles.get(transcript.thread.assistant)
         out.write(
             render_thread_pdf(transcript, timezone=settings.zone, language=language, assistant_title=title)
         )
 
 
-def _write_zip(store: Store, thread_ids: list[str], out: BinaryIO, settings: Settings) -> None:
+def _write_zip(threads: Threads, out: BinaryIO, settings: Settings) -> None:
     from chatbot.assistants.definition import read_titles
     from chatbot.reports.archive import write_archive
 
     language = _choose_language(settings)
     manifest = write_archive(
-        iterate_transcripts(store, thread_ids),
+        threads.read(),
         out,
-        total=len(thread_ids),
+        total=len(threads.thread_ids),
         timezone=settings.zone,
         language=language,
         assistant_titles=read_titles(settings.assistants_dir, language),
@@ -110,28 +165,34 @@ def _write_zip(store: Store, thread_ids: list[str], out: BinaryIO, settings: Set
         say(f"warning: {error.message}")
 
 
-def _write_csv(store: Store, thread_ids: list[str], out: BinaryIO, _settings: Settings) -> None:
+def _write_csv(threads: Threads, out: BinaryIO, _settings: Settings) -> None:
     from chatbot.reports.tables import write_csv
 
-    write_csv(_iterate(store, thread_ids), out)
+    write_csv(threads.read_with_progress(), out)
 
 
-def _write_xlsx(store: Store, thread_ids: list[str], out: BinaryIO, _settings: Settings) -> None:
+def _write_xlsx(threads: Threads, out: BinaryIO, _settings: Settings) -> None:
     from chatbot.reports.tables import write_xlsx
 
-    write_xlsx(_iterate(store, thread_ids), out)
+    write_xlsx(threads.read_with_progress(), out)
 
 
-def _write_jsonl(store: Store, thread_ids: list[str], out: BinaryIO, _settings: Settings) -> None:
+def _write_jsonl(threads: Threads, out: BinaryIO, _settings: Settings) -> None:
     from chatbot.reports.tables import write_jsonl
 
-    write_jsonl(_iterate(store, thread_ids), out)
+    write_jsonl(threads.read_with_progress(), out)
 
 
-def _write_parquet(store: Store, thread_ids: list[str], out: BinaryIO, _settings: Settings) -> None:
+def _write_parquet(threads: Threads, out: BinaryIO, _settings: Settings) -> None:
     from chatbot.reports.parquet import write_parquet
 
-    write_parquet(_iterate(store, thread_ids), out)
+    write_parquet(threads.read_with_progress(), out)
+
+
+def _write_days(threads: Threads, folder: Path) -> None:
+    from chatbot.reports.parquet import write_parquet_days
+
+    write_parquet_days(threads.read_with_progress(), folder)
 
 
 def _choose_language(settings: Settings) -> Language:

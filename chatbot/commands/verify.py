@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
     settings = load_settings()
     configure_command_logging(settings)
     with closing(Store(settings.store_path)) as store:
-        faults = verify(store, settings.data_dir)
+        faults = verify(store, settings.data_dir, is_shareable=settings.shareable_log)
     if options.json:
         write_json({"faults": [asdict(fault) for fault in faults]})
     else:

@@ -1,13 +1,15 @@
-"""Threads as a Parquet file: the rows of `tables`, with their types."""
+"""Threads as Parquet: the rows of `tables` with their types, in one file or in a folder with a part per day."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
+from datetime import UTC
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-from pyarrow import parquet
+from pyarrow import dataset, parquet
 
 from chatbot.reports.tables import MessageRow, flatten
 from chatbot.store.records import Transcript
@@ -28,21 +30,54 @@ SCHEMA = pa.schema(
 )
 
 
+DAY = pa.field("day", pa.date32(), nullable=False)
+# More days than this in one export are hardly a beta test; the default of 1,024 is three years.
+MOST_DAYS = 100_000
+
+
 def write_parquet(transcripts: Iterable[Transcript], out: BinaryIO) -> int:
-    """Write one row per message, text exactly as it was; give the number of rows."""
+    """Write one row per message into one file, text exactly as it was; give the number of rows."""
     count = 0
-    rows: list[dict[str, Any]] = []
     with parquet.ParquetWriter(out, SCHEMA, compression="zstd") as writer:
-
-        def flush() -> None:
+        for rows in _collect_rows(transcripts):
             writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))
-            rows.clear()
-
-        for transcript in transcripts:
-            for row in flatten(transcript):
-                rows.append(asdict(row))
-                count += 1
-            if len(rows) >= ROWS_AT_ONCE:
-                flush()
-        flush()
+            count += len(rows)
     return count
+
+
+def write_parquet_days(transcripts: Iterable[Transcript], folder: Path) -> None:
+    """Write one row per message into `folder/day=YYYY-MM-DD/part-N.parquet`, by the UTC day of the message.
+
+    Args:
+        folder: made; nothing of that name is there yet.
+    """
+    schema = SCHEMA.append(DAY)
+    batches = (
+        pa.RecordBatch.from_pylist([row | {"day": _read_day(row)} for row in rows], schema=schema)
+        for rows in _collect_rows(transcripts)
+    )
+    folder.mkdir()
+    dataset.write_dataset(
+        batches,
+        folder,
+        schema=schema,
+        format="parquet",
+        file_options=dataset.ParquetFileFormat().make_write_options(compression="zstd"),
+        partitioning=dataset.partitioning(pa.schema([DAY]), flavor="hive"),
+        basename_template="part-{i}.parquet",
+        max_partitions=MOST_DAYS,
+    )
+
+
+def _collect_rows(transcripts: Iterable[Transcript]) -> Iterator[list[dict[str, Any]]]:
+    rows: list[dict[str, Any]] = []
+    for transcript in transcripts:
+        rows += [asdict(row) for row in flatten(transcript)]
+        if len(rows) >= ROWS_AT_ONCE:
+            yield rows
+            rows = []
+    yield rows
+
+
+def _read_day(row: dict[str, Any]) -> Any:
+    return row["created_at"].astimezone(UTC).date()

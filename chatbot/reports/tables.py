@@ -63,6 +63,11 @@ class MessageRow:
     total_ms: int | None
     trace_id: str | None
     is_cut: bool
+    parameters: str | None
+    searched_for: str | None
+    model_calls: int | None
+    retries: int | None
+    limits_hit: str | None
     sources: str
     feedback_value: int | None
     feedback_reason: str | None
@@ -105,6 +110,11 @@ def flatten(transcript: Transcript) -> Iterator[MessageRow]:
             total_ms=message.total_ms,
             trace_id=message.trace_id,
             is_cut=message.is_cut,
+            parameters=message.parameters,
+            searched_for=message.searched_for,
+            model_calls=message.model_calls,
+            retries=message.retries,
+            limits_hit=message.limits_hit,
             sources="\n".join(cited),
             feedback_value=verdict.value if verdict else None,
             feedback_reason=verdict.reason if verdict else None,

@@ -65,6 +65,15 @@ RULES = {
         UNION ALL
         SELECT f.message_id FROM feedback_events AS f
         LEFT JOIN messages AS m ON m.message_id = f.message_id WHERE m.message_id IS NULL
+        UNION ALL
+        SELECT r.message_id FROM requests AS r
+        LEFT JOIN messages AS m ON m.message_id = r.message_id WHERE m.message_id IS NULL
+        UNION ALL
+        SELECT r.thread_id FROM ratings AS r
+        LEFT JOIN threads AS t ON t.thread_id = r.thread_id WHERE t.thread_id IS NULL
+        UNION ALL
+        SELECT f.thread_id FROM thread_forms AS f
+        LEFT JOIN threads AS t ON t.thread_id = f.thread_id WHERE t.thread_id IS NULL
         """,
     ),
     "turn_over": (
