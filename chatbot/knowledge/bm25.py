@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +45,16 @@ class FieldedBM25:
         """Give a term's idf in nats; that of an unknown one is the highest."""
         number = self.vocabulary.get(term)
         return self.highest_idf if number is None else float(self.idf[number])
+
+    def weigh_alternatives(self, terms: Collection[str]) -> float:
+        """Give the idf in nats of a word that any of these terms may stand for, each as likely as another.
+
+        Source: Darwish, Oard, "Probabilistic Structured Query Methods", SIGIR 2003: a word has as many documents as
+        its translations have on average.
+        """
+        numbers = [self.vocabulary[term] for term in terms if term in self.vocabulary]
+        found = sum(int(self.starts[number + 1] - self.starts[number]) for number in numbers)
+        return float(inverse_frequency(self.documents, np.array([found / max(1, len(numbers))]))[0])
 
     def add_best(self, scores: NDArray[np.float32], shares: Sequence[tuple[int, float]]) -> None:
         """Add to each document's score the best weight it has among some terms, each taken by its share.
@@ -173,7 +183,7 @@ def _weigh(
     )
 
 
-def inverse_frequency(documents: int, found: NDArray[np.int64]) -> NDArray[np.float32]:
+def inverse_frequency(documents: int, found: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float32]:
     """Give the idf, in nats, of what so many of the documents have."""
     idf: NDArray[np.float32] = np.log(1 + (documents - found + 0.5) / (found + 0.5)).astype(np.float32)
     return idf

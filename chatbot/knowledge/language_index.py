@@ -163,7 +163,8 @@ class LanguageIndex:
         if is_known:
             shares[term] = 1.0
             same = {term}
-        return QuestionTerm(term, count, self.matrix.weigh_term(term), shares, frozenset(same))
+        # What is taken for the term weighs as it: a rare word of one language may be a common one of the other.
+        return QuestionTerm(term, count, self.matrix.weigh_alternatives(same), shares, frozenset(same))
 
 
 def _take_best(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:

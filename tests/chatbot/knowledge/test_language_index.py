@@ -195,3 +195,12 @@ def test_a_replaced_index_gives_its_memory_back_at_once() -> None:
         assert alive() is None
     finally:
         gc.enable()
+
+
+def test_a_translated_word_weighs_what_its_translations_do(index: LanguageIndex) -> None:
+    """A foreign word is no rare word: that no document has it says nothing, how many have its translations does."""
+    (term,) = read(index, "effacer", "fr").values()
+    assert term.same
+    assert 0 < term.weight < index.matrix.highest_idf
+    (unknown,) = read(index, "girafe", "fr").values()
+    assert unknown.weight == pytest.approx(index.matrix.highest_idf)
