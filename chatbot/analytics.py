@@ -44,18 +44,17 @@ INFO_SQL = "SELECT * FROM log_info"
 
 TOTALS_SQL = """
 SELECT
-    count(DISTINCT m.thread_id) AS threads,
-    count(*) FILTER (WHERE m.origin = 'user') AS user_messages,
-    count(*) FILTER (WHERE m.origin = 'bot') AS bot_messages,
-    count(*) FILTER (WHERE m.origin = 'bot' AND m.status = 'complete') AS answered,
-    count(*) FILTER (WHERE m.status = 'refused') AS refused,
-    count(*) FILTER (WHERE m.status = 'failed') AS failed,
-    count(*) FILTER (WHERE m.status = 'stopped') AS stopped,
-    count(*) FILTER (WHERE m.status = 'interrupted') AS interrupted,
-    count(DISTINCT t.tester) FILTER (WHERE m.origin = 'user') AS testers
-FROM messages AS m
-JOIN threads AS t ON t.thread_id = m.thread_id
-WHERE m.created_at >= $start AND m.created_at < $end
+    count(DISTINCT thread_id) AS threads,
+    count(*) FILTER (WHERE origin = 'user') AS user_messages,
+    count(*) FILTER (WHERE origin = 'bot') AS bot_messages,
+    count(*) FILTER (WHERE origin = 'bot' AND status = 'complete') AS answered,
+    count(*) FILTER (WHERE status = 'refused') AS refused,
+    count(*) FILTER (WHERE status = 'failed') AS failed,
+    count(*) FILTER (WHERE status = 'stopped') AS stopped,
+    count(*) FILTER (WHERE status = 'interrupted') AS interrupted,
+    count(DISTINCT tester) FILTER (WHERE origin = 'user') AS testers
+FROM message_details
+WHERE created_at >= $start AND created_at < $end
 """
 
 USAGE_SQL = """
@@ -70,14 +69,14 @@ SELECT
     CAST(isodow(created_at AT TIME ZONE $timezone) - 1 AS INTEGER) AS weekday,
     CAST(hour(created_at AT TIME ZONE $timezone) AS INTEGER) AS hour,
     count(*) AS user_messages
-FROM messages
+FROM message_details
 WHERE origin = 'user' AND created_at >= $start AND created_at < $end
 GROUP BY ALL
 """
 
 OUTCOMES_SQL = """
 SELECT status, count(*) AS answers
-FROM messages
+FROM message_details
 WHERE origin = 'bot' AND created_at >= $start AND created_at < $end
 GROUP BY status
 """
@@ -89,7 +88,7 @@ SELECT
     quantile_cont(first_token_ms, 0.95) AS first_token_p95_ms,
     quantile_cont(total_ms, 0.5) AS total_p50_ms,
     quantile_cont(total_ms, 0.95) AS total_p95_ms
-FROM messages
+FROM message_details
 WHERE origin = 'bot' AND status IN ('complete', 'refused') AND total_ms IS NOT NULL
     AND created_at >= $start AND created_at < $end
 """

@@ -62,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     check.add_argument("--check", action="store_true", help="exit 1 with one line per fault")
     _add_json(check)
     _add_json(_add(commands, "verify", "verify", "prove the invariants of store and published log"))
+    _add_backup(commands)
     return parser
 
 
@@ -159,6 +160,15 @@ def _add_erasure(commands: Any) -> None:
     target = erase.add_mutually_exclusive_group(required=True)
     target.add_argument("--tester", metavar="LABEL")
     target.add_argument("--thread", metavar="ID")
+
+
+def _add_backup(commands: Any) -> None:
+    backup = _add(commands, "backup", "backup", "save the store and its keys into a new folder")
+    backup.add_argument("folder", metavar="DIR", type=Path)
+    _add_json(backup)
+    restore = _add(commands, "restore", "backup", "bring a backup back, whole or not at all")
+    restore.add_argument("folder", metavar="DIR", type=Path)
+    restore.add_argument("--force", action="store_true", help="also while services have the store open")
 
 
 def _add_users(commands: Any) -> None:

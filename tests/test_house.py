@@ -24,7 +24,7 @@ FLOORS = (
         "chatbot.addresses",
     },
     {"chatbot.store"},
-    {"chatbot.log", "chatbot.analytics"},
+    {"chatbot.log", "chatbot.analytics", "chatbot.backup"},
     {"chatbot.knowledge", "chatbot.excerpts", "chatbot.evidence", "chatbot.typesetting"},
     {"chatbot.quotation", "chatbot.models", "chatbot.offline"},
     {"chatbot.question_set", "chatbot.significance", "chatbot.outcomes", "chatbot.comparison"},

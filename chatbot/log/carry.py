@@ -158,7 +158,9 @@ def read_chunks(
     statement = text(
         f"SELECT {names} FROM {table.name} WHERE change > :since AND change <= :until ORDER BY change"  # noqa: S608
     )
-    result = store.execute(statement, {"since": since, "until": until})
+    # PostgreSQL's driver would else take in all rows at once.
+    options = {"stream_results": True, "max_row_buffer": CHUNK_ROWS}
+    result = store.execute(statement, {"since": since, "until": until}, execution_options=options)
     for rows in result.partitions(CHUNK_ROWS):
         values: dict[str, Sequence[Any]] = dict(
             zip((column.name for column in stored), zip(*rows, strict=True), strict=True)

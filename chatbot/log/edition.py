@@ -22,6 +22,7 @@ from chatbot.log.check import Checker, Head
 from chatbot.log.disguise import Disguise
 from chatbot.log.exports import scrub_exports
 from chatbot.log.generations import COMPLETE, SHAREABLE, Fingerprint, Generations, take_fingerprint
+from chatbot.store.changes import has_changes
 from chatbot.store.engine import Store
 
 logger = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ class Edition:
             # Before the erasure is noted as carried out: killed between the two, the next publication does it again.
             scrub_exports(store, self.generations.data_dir)
         base = head if head and self._can_continue(head, snapshot) else None
-        if base and self._is_current(base, snapshot):
+        if base and self._is_current(store, base, snapshot):
             return None
         number = self.generations.choose_next()
         stamp = Stamp(number, now, self._timezone, snapshot.store_id, snapshot.last_change, self._disguise)
@@ -146,8 +147,8 @@ class Edition:
             and snapshot.last_erasure <= head.mark <= snapshot.last_change
         )
 
-    def _is_current(self, base: Head, snapshot: Snapshot) -> bool:
-        if base.mark != snapshot.last_change or base.timezone != self._timezone:
+    def _is_current(self, store: Connection, base: Head, snapshot: Snapshot) -> bool:
+        if base.timezone != self._timezone or has_changes(store, base.mark, snapshot.last_change):
             return False
         # One who holds it open for writing keeps every reader out: give them another.
         return not self._checker.is_held(self.generations.locate(base.generation))

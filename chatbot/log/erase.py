@@ -11,6 +11,7 @@ from chatbot.errors import UsageError
 from chatbot.store import erasure
 from chatbot.store.engine import Store
 from chatbot.store.erasure import THREADS_AT_ONCE, Erasure, Order
+from chatbot.store.restoration import PastErasure, find_labels, has_thread, list_erasures
 
 ACTOR = "command"
 
@@ -61,6 +62,22 @@ def erase_thread(store: Store, thread_id: str, now: datetime, *, actor: str = AC
     erased = store.write(erasure.erase_thread, thread_id, order, now)
     erasure.scrub(store)
     return erased
+
+
+def repeat_erasures(store: Store, past: Sequence[PastErasure], now: datetime) -> int:
+    """Carry out on a store that was brought back what had been erased since it was saved; give how many orders."""
+    known = {order.audit_id for order in store.read(list_erasures)}
+    missed = [order for order in past if order.audit_id not in known]
+    for order in missed:
+        if order.action == "log.prune":
+            days = int(order.target.removeprefix("older than ").removesuffix(" days"))
+            prune(store, days, order.created_at, actor=order.actor)
+        elif order.action == "tester.erase":
+            for label in store.read(find_labels, order.target):
+                erase_tester(store, label, now, actor=order.actor)
+        elif store.read(has_thread, order.target):
+            erase_thread(store, order.target, now, actor=order.actor)
+    return len(missed)
 
 
 def _prune_threads(

@@ -11,13 +11,13 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from sqlalchemy import Connection
 
 from chatbot.errors import GuichetError, LogUnavailable, StorageFull
@@ -80,6 +80,7 @@ class Publisher:
         clock: Clock = utc_now,
         metrics: Metrics | None = None,
     ) -> None:
+        self._store = store
         self._data_dir = data_dir
         self._interval_s = interval_s
         self._clock = clock
@@ -172,13 +173,16 @@ class Publisher:
     def _lock(self, timeout_s: float) -> Iterator[None]:
         path = self._data_dir / "private" / "publish.lock"
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            with FileLock(path, timeout=timeout_s):
-                yield
-        except Timeout as error:
-            raise _Busy(
-                f"Another process has been publishing for {timeout_s:g} s. Wait for its end, then try again."
-            ) from error
+        with ExitStack() as locks:
+            try:
+                locks.enter_context(FileLock(path, timeout=timeout_s))
+                # Processes of one machine meet at the file, those of several at the store that they share.
+                locks.enter_context(self._store.hold_lock("publisher", timeout_s))
+            except TimeoutError as error:
+                raise _Busy(
+                    f"Another process has been publishing for {timeout_s:g} s. Wait for its end, then try again."
+                ) from error
+            yield
 
     def _bring_up(self, edition: Edition, rebuild: bool) -> Built | None:
         now = self._clock()

@@ -192,7 +192,9 @@ class _Generator:
         if status == "failed":
             origin, code = rng.choice(FAILURES)
             waited = 30_000 if code == "provider_timeout" else rng.randint(200, 8_000)
-            return {"content": "", "error_origin": origin, "error_code": code, "total_ms": waited} | _MADE_BY
+            limits = "model_time" if code == "provider_timeout" else None
+            failed = {"content": "", "error_origin": origin, "error_code": code, "total_ms": waited}
+            return failed | {"limits_hit": limits} | _MADE_BY
         form = texts.REFUSALS[language] if status == "refused" else rng.choice(texts.ANSWERS[language])
         content = form.format(
             sentence=topic.sentence,
@@ -256,7 +258,14 @@ class _Generator:
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
-_MADE_BY: Row = {"model": MODEL, "assistant_version": 1, "index_version": "sample"}
+_MADE_BY: Row = {
+    "model": MODEL,
+    "assistant_version": 1,
+    "index_version": "sample",
+    "parameters": '{"passages": 6, "history": 3, "timeout_s": 30.0, "deadline_s": 120.0}',
+    "model_calls": 1,
+    "retries": 0,
+}
 
 _NOTHING_MEASURED: Row = dict.fromkeys(
     (
@@ -271,6 +280,11 @@ _NOTHING_MEASURED: Row = dict.fromkeys(
         "first_token_ms",
         "total_ms",
         "trace_id",
+        "parameters",
+        "searched_for",
+        "model_calls",
+        "retries",
+        "limits_hit",
     )
 )
 

@@ -23,6 +23,100 @@ FROM feedback_events
 QUALIFY row_number() OVER (PARTITION BY message_id ORDER BY created_at DESC, event_id DESC) = 1
 """
 
+MESSAGE_DETAILS_SQL = """
+SELECT
+    m.message_id,
+    m.thread_id,
+    m.position,
+    m.created_at,
+    m.origin,
+    m.status,
+    m.error_origin,
+    m.error_code,
+    m.model,
+    m.first_token_ms,
+    m.total_ms,
+    t.assistant,
+    t.channel,
+    t.tester,
+    t.code_label,
+    t.wave,
+    t.language
+FROM messages AS m
+JOIN threads AS t ON t.thread_id = m.thread_id
+"""
+
+ANSWERS_SQL = """
+SELECT
+    a.message_id,
+    a.thread_id,
+    q.created_at AS asked_at,
+    a.created_at AS answered_at,
+    q.content AS question,
+    a.searched_for,
+    a.content AS answer,
+    a.status,
+    a.error_origin,
+    a.error_code,
+    t.assistant,
+    a.assistant_version,
+    a.index_version,
+    a.model,
+    a.parameters,
+    a.model_calls,
+    a.retries,
+    a.prompt_tokens,
+    a.completion_tokens,
+    a.cost_usd,
+    a.first_token_ms,
+    a.total_ms,
+    a.limits_hit,
+    t.channel,
+    t.tester,
+    t.wave,
+    t.language,
+    coalesce(p.found, 0) AS passages_found,
+    coalesce(p.cited, 0) AS passages_cited,
+    p.passages,
+    f.value AS verdict,
+    r.created_at AS requested_at,
+    a.trace_id
+FROM messages AS a
+JOIN messages AS q ON q.thread_id = a.thread_id AND q.position = a.position - 1
+JOIN threads AS t ON t.thread_id = a.thread_id
+LEFT JOIN (
+    SELECT
+        message_id,
+        count(*) AS found,
+        count(*) FILTER (WHERE cited) AS cited,
+        list(
+            struct_pack(rank := rank, score := score, cited := cited, source := source, heading := heading)
+            ORDER BY rank
+        ) AS passages
+    FROM passages_used
+    GROUP BY message_id
+) AS p ON p.message_id = a.message_id
+LEFT JOIN feedback AS f ON f.message_id = a.message_id
+LEFT JOIN requests AS r ON r.message_id = a.message_id
+WHERE a.origin = 'bot'
+"""
+
+PASSAGE_USAGE_SQL = """
+SELECT
+    p.source,
+    p.heading,
+    count(*) AS found,
+    count(*) FILTER (WHERE p.cited) AS cited,
+    count(*) FILTER (WHERE p.rank = 1 AND m.status = 'refused') AS nearest_of_refused,
+    count(*) FILTER (WHERE p.cited AND f.value = 1) AS helpful,
+    count(*) FILTER (WHERE p.cited AND f.value = -1) AS not_helpful,
+    max(m.created_at) FILTER (WHERE p.cited) AS last_cited_at
+FROM passages_used AS p
+JOIN messages AS m ON m.message_id = p.message_id
+LEFT JOIN feedback AS f ON f.message_id = p.message_id
+GROUP BY p.source, p.heading
+"""
+
 # time_bucket counts hours in UTC; date_trunc would merge two of them on the night when clocks go back.
 USAGE_PER_HOUR_SQL = """
 SELECT
@@ -124,6 +218,85 @@ VIEWS = (
             "reason": "Reason chosen from a list; null without one.",
             "comment": "The tester's own words; null without them.",
             "created_at": "When it was given.",
+        },
+    ),
+    View(
+        "message_details",
+        "Every message with what is known of its thread, without the text: what figures are counted from.",
+        MESSAGE_DETAILS_SQL,
+        {
+            "message_id": "Names the message.",
+            "thread_id": "The thread it belongs to.",
+            "position": "Place in the thread, from 0.",
+            "created_at": "When a question was accepted, or when an answer's state was final.",
+            "origin": "Who wrote it: user or bot.",
+            "status": "complete, refused, failed, interrupted or stopped; complete for every question.",
+            "error_origin": "Whose failure it was, provider or service; else null.",
+            "error_code": "Code of the failure; else null.",
+            "model": "Model that answered; null for questions.",
+            "first_token_ms": "Milliseconds from the question to the first word.",
+            "total_ms": "Milliseconds from the question to the end of the answer.",
+            "assistant": "Name of the assistant.",
+            "channel": "Way in: page, widget, api, openai or cli.",
+            "tester": "Who asked.",
+            "code_label": "Label of the beta code; null without one.",
+            "wave": "Wave of testers; null without one.",
+            "language": "Language of the conversation.",
+        },
+    ),
+    View(
+        "answers",
+        "Explains an answer: one row per turn that is over, with its question, what it was made from and what it cost.",
+        ANSWERS_SQL,
+        {
+            "message_id": "The answer.",
+            "thread_id": "Its thread.",
+            "asked_at": "When the question was accepted.",
+            "answered_at": "When the answer's state was final.",
+            "question": "The question.",
+            "searched_for": "The question as it was searched for, where the thread was needed to understand it; else null.",
+            "answer": "The answer, as far as it came.",
+            "status": "complete, refused, failed, interrupted or stopped.",
+            "error_origin": "Whose failure it was, provider or service; else null.",
+            "error_code": "Code of the failure; else null.",
+            "assistant": "Name of the assistant.",
+            "assistant_version": "Version of its definition.",
+            "index_version": "Hash of the documents that were searched.",
+            "model": "Model that answered; curated for an answer of the team's own, null where none was reached.",
+            "parameters": "What it was made with, as JSON.",
+            "model_calls": "Calls of a model.",
+            "retries": "Calls that were made again after a failure.",
+            "prompt_tokens": "Tokens sent.",
+            "completion_tokens": "Tokens received.",
+            "cost_usd": "US dollars; 0 without a call, null where no price is known.",
+            "first_token_ms": "Milliseconds from the question to the first word.",
+            "total_ms": "Milliseconds from the question to the end.",
+            "limits_hit": "Limits that the turn met, with commas between; null for none.",
+            "channel": "Way in: page, widget, api, openai or cli.",
+            "tester": "Who asked.",
+            "wave": "Wave of testers; null without one.",
+            "language": "Language of the conversation.",
+            "passages_found": "How many passages were retrieved.",
+            "passages_cited": "How many of them the answer refers to.",
+            "passages": "The passages, best first: rank, score, cited, source and heading of each; null without any.",
+            "verdict": "The tester's verdict in force, 1 or -1; null without one.",
+            "requested_at": 'When the tester asked "please document this"; null where he did not.',
+            "trace_id": "The same id as in the service's log lines.",
+        },
+    ),
+    View(
+        "passage_usage",
+        "How often each section of the documentation was found and cited, and how that was received.",
+        PASSAGE_USAGE_SQL,
+        {
+            "source": "File, relative to the knowledge folder.",
+            "heading": "Breadcrumb: page > heading > subheading.",
+            "found": "Times it was retrieved for an answer.",
+            "cited": "Times an answer refers to it.",
+            "nearest_of_refused": "Times it was the best there was, and did not answer.",
+            "helpful": "Answers citing it whose verdict is 1.",
+            "not_helpful": "Answers citing it whose verdict is -1.",
+            "last_cited_at": "When an answer last referred to it; null where none did.",
         },
     ),
     View(
