@@ -44,6 +44,8 @@ _FRAMES = (
 )
 _LINKS = ("the", "of the", "with", "for a", "in", "to", "and the", "from", "")
 _TYPING_ERRORS = 0.1
+# How far a word may stray from its usual rank: with it, words are about as frequent as in the real pages.
+_TOPICALITY = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class _Vocabulary:
         self._drawn = np.empty(2 * len(drawn), np.int32)
         self._drawn[: len(drawn)] = drawn
         self._count = len(drawn)
+        self._pages_with = Counter(drawn)
 
     def draw(self, words: Counter[str]) -> dict[str, str]:
         """Give another word for each of a page's."""
@@ -134,7 +137,10 @@ class _Vocabulary:
         rare_first = sorted(words, key=lambda word: (words[word], self._random.random()))
         fresh = min(len(rare_first), int(new) + (self._random.random() < new % 1))
         places = self._generator.integers(0, self._count, len(rare_first) - fresh)
-        numbers = [self._invent() for _ in range(fresh)] + self._drawn[places].tolist()
+        known = self._drawn[places].tolist()
+        # What is frequent everywhere is mostly frequent on a page, with exceptions: its topics.
+        known.sort(key=lambda number: self._pages_with[number] * self._random.lognormvariate(0, _TOPICALITY))
+        numbers = [self._invent() for _ in range(fresh)] + known
         self._remember(numbers)
         return {word: self._words[number] for word, number in zip(rare_first, numbers, strict=True)}
 
@@ -154,6 +160,7 @@ class _Vocabulary:
             self._drawn = np.concatenate([self._drawn, np.empty(max(end, len(self._drawn)), np.int32)])
         self._drawn[self._count : end] = numbers
         self._count = end
+        self._pages_with.update(numbers)
 
 
 def _read_pages() -> list[_Page]:
