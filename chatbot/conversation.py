@@ -24,6 +24,7 @@ from sqlalchemy import Connection
 from chatbot.access import Session, SessionRules
 from chatbot.answer import Draft, build_reply, refuse
 from chatbot.assistants.definition import Assistant, Assistants
+from chatbot.courtesy import answer_courtesy
 from chatbot.errors import EmptyMessage, GuichetError, Interrupted, MessageTooLong
 from chatbot.events import Event, Failed, Html, Sources, Started, Token
 from chatbot.explanation import Explainer
@@ -247,9 +248,10 @@ class Conversation:
         if signal.status:
             return
         if hit:
-            text = draft.add_curated(hit, turn.language)
+            draft.add_curated(hit, turn.language)
+        if draft.text:
             yield Sources(draft.found)
-            yield Token(text)
+            yield Token(draft.text)
             yield Html(draft.html())
             return
         found = await find_passages(
@@ -281,6 +283,10 @@ class Conversation:
         """Give the question that stands alone, the thread before it, and the team's own answer if there is one."""
         hit = await asyncio.to_thread(self.curated.find, turn.text, turn.language)
         history = [] if hit else await self._read_history(turn)
+        last_answer = history[-1][1] if history else ""
+        if not hit and (line := answer_courtesy(turn.text, turn.language, assistant, last_answer)):
+            draft.add_plain(line)
+            return StandaloneQuestion(turn.text), history, None
         standalone, usage = await make_standalone(
             turn.text,
             history,

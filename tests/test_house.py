@@ -31,7 +31,7 @@ FLOORS = (
     {"chatbot.assistants", "chatbot.reports", "chatbot.prompts", "chatbot.streaming"},
     {"chatbot.limiter", "chatbot.codes", "chatbot.secret_key", "chatbot.access", "chatbot.accounts"},
     {"chatbot.events"},
-    {"chatbot.followups", "chatbot.retrieval"},
+    {"chatbot.followups", "chatbot.retrieval", "chatbot.courtesy"},
     {"chatbot.answer", "chatbot.explanation"},
     {"chatbot.conversation"},
     {"chatbot.turns"},

@@ -403,3 +403,16 @@ def test_versions_count_definitions(
         (folder / "support.yaml").write_text(text, encoding="utf-8")
         numbers.append(record_versions(store, Assistants(folder))["support"])
     assert numbers == [1, 1, 2, 3]
+
+
+@pytest.mark.parametrize("text", ["hello", "Merci !", "what can you do?"])
+async def test_courtesy_is_no_question_to_the_documents(counter: Counter, text: str) -> None:
+    """A greeting is answered by the assistant, at once: no search, no model, and no refusal in the log."""
+    events = await run(counter, text)
+    assert read_kinds(events) == [Started, Sources, Token, Html, Reply]
+    reply = events[-1]
+    assert isinstance(reply, Reply)
+    assert (reply.status, reply.passages, reply.nearest) == ("complete", (), ())
+    assert counter.model.prompts == []
+    row = counter.list_messages()[1]
+    assert (row.content, row.model, row.passages) == (reply.answer, None, ())
