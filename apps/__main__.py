@@ -165,7 +165,7 @@ def main() -> int:
         services = describe_services(settings)
         if faults := list_faults(settings) + _list_taken_ports(services):
             raise SettingsError(faults)
-        with closing(Store(settings.store_path)) as store:
+        with closing(Store(settings.store_place)) as store:
             ensure_first_admin(
                 store, settings.private_dir, is_terminal=sys.stdout.isatty(), announce=_write_line
             )

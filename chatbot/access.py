@@ -362,7 +362,7 @@ def _add_login(connection: Connection, label: str, now: datetime, code: Code | N
 
 def _use_code(connection: Connection, fingerprint: str, now: datetime) -> Login:
     """Log in by a code; looked at and counted in one transaction, for its uses are bounded."""
-    code = codes.find_code(connection, fingerprint)
+    code = codes.find_code(connection, fingerprint, is_locked=True)
     state = find_state(code, now) if code else "unknown"
     if code is None or state != "in force":
         label = code.label if code else ""

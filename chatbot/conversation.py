@@ -197,6 +197,8 @@ class Conversation:
 
     def _open(self, connection: Connection, question: Question, text: str) -> Turn:
         now = self.clock()
+        # Before anything is looked at: on another replica the same question may be a moment ahead.
+        threads.lock_threads(connection, [question.thread_id])
         if repeat := _find_repeat(connection, question, text):
             return repeat
         if question.opening:

@@ -21,8 +21,8 @@ from chatbot.errors import SettingsError
 CHAT_PROVIDERS = ("openai", "azure_openai")
 EMBEDDING_PROVIDERS = ("openai", "azure_openai", "local")
 PLACEHOLDERS = frozenset({"changeme", "change-me", "secret", "password", "replace-me", "todo", "xxx"})
+STORE_SCHEMES = ("postgresql://", "postgres://")
 NOT_YET = {
-    "store_url": "this version keeps its store in SQLite",
     "oidc_issuer": "this version of the admin logs in by password alone",
 }
 RATE = re.compile(r"^(\d+)/(second|minute|hour|day)$")
@@ -172,6 +172,13 @@ class Settings(BaseSettings):
             raise ValueError("allowed are 32 random bytes or more, or nothing to have one generated")
         return value
 
+    @field_validator("store_url")
+    @classmethod
+    def _check_store(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(STORE_SCHEMES):
+            raise ValueError("allowed is postgresql://USER:PASSWORD@HOST/DATABASE, or nothing for SQLite")
+        return value
+
     @field_validator("beta_password", "service_token")
     @classmethod
     def _check_placeholder(cls, value: SecretStr | None) -> SecretStr | None:
@@ -215,8 +222,13 @@ class Settings(BaseSettings):
 
     @property
     def store_path(self) -> Path:
-        """The SQLite file of the store."""
+        """The SQLite file of the store, where `STORE_URL` names no other place."""
         return self.private_dir / "guichet.db"
+
+    @property
+    def store_place(self) -> Path | str:
+        """Where the store is: its SQLite file, or the address of a PostgreSQL database."""
+        return self.store_url.get_secret_value() if self.store_url else self.store_path
 
     @property
     def log_path(self) -> Path:

@@ -16,6 +16,7 @@ import pytest
 from chatbot.settings import Settings, load_settings
 from chatbot.store.engine import Store
 from tests.openai_server import OpenAIServer
+from tests.postgres_server import PostgresServer
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -233,6 +234,23 @@ def store(settings: Settings, clock: Clock) -> Iterator[Store]:
     store = Store(settings.store_path, clock=clock)
     yield store
     store.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run a PostgreSQL server, with a store that is up to date in its database `template`."""
+    with PostgresServer() as server:
+        server.execute("CREATE DATABASE template")
+        Store(server.locate("template")).close()
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """Give the address of an empty store in PostgreSQL."""
+    url = postgres_server.create_database("template")
+    yield url
+    postgres_server.drop_database(url)
 
 
 @pytest.fixture

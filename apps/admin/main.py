@@ -27,7 +27,7 @@ def build_services() -> Services:
     """
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format, settings.log_file)
-    store = Store(settings.store_path)
+    store = Store(settings.store_place)
     ensure_first_admin(
         store, settings.private_dir, is_terminal=sys.stderr.isatty(), announce=_write_to_terminal
     )

@@ -58,6 +58,7 @@ OWNER_PREFIX = "chat:"
 HARMLESS_VARIABLES = frozenset({"GRADIO_ANALYTICS_ENABLED", "GRADIO_TEMP_DIR"})
 GRACE_S = 3
 RETENTION_PAUSE_S = 3600
+RECOVERY_PAUSE_S = 10
 WORKERS = 32
 
 
@@ -71,7 +72,7 @@ def build_services(settings: Settings, *, clock: Clock = utc_now) -> Services:
         SettingsError, StoreUnavailable: a setting, a definition or the store is wrong.
     """
     _check_variables()
-    store = Store(settings.store_path, clock=clock)
+    store = Store(settings.store_place, clock=clock)
     check_exposure(settings, store)
     metrics = Metrics()
     assistants = Assistants(settings.assistants_dir)
@@ -154,7 +155,7 @@ def run(settings: Settings, *, is_shared: bool = False) -> None:
     with lock:
         if is_shared:
             # Before the rest, which takes seconds.
-            with closing(Store(settings.store_path)) as store:
+            with closing(Store(settings.store_place)) as store:
                 check_sharing(settings, store)
         services = build_services(settings)
         app = create_app(services)
@@ -243,7 +244,9 @@ async def _run_background(services: Services) -> AsyncIterator[None]:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(WORKERS, thread_name_prefix="worker"))
     store.start_writer()
     now = store.clock()
-    lost = await store.write_async(leases.recover_turns, now, dead_owners=OWNER_PREFIX)
+    # Of a file this is the only service, of a server one of several: there a lost turn is known by its lease alone.
+    dead = "" if store.is_shared else OWNER_PREFIX
+    lost = await store.write_async(leases.recover_turns, now, dead_owners=dead)
     if lost:
         logger.warning(
             "%d answers were cut off by the last end of the service; they are kept as interrupted", len(lost)
@@ -254,10 +257,13 @@ async def _run_background(services: Services) -> AsyncIterator[None]:
     knowledge = services.turns.conversation.knowledge
     knowledge.start_watching()
     retention = asyncio.create_task(_keep_retention(services))
+    recovery = asyncio.create_task(_recover_turns(services)) if store.is_shared else None
     try:
         yield
     finally:
         retention.cancel()
+        if recovery:
+            recovery.cancel()
         knowledge.stop_watching()
         await services.turns.close()
         stop.set()
@@ -296,6 +302,18 @@ async def _keep_retention(services: Services) -> None:
         except GuichetError as error:
             logger.error("Retention did not run: %s", error)
         await asyncio.sleep(RETENTION_PAUSE_S)
+
+
+async def _recover_turns(services: Services) -> None:
+    """Give up the turns of replicas that died, whether anybody asks for them or not."""
+    store = services.store
+    while True:
+        await asyncio.sleep(RECOVERY_PAUSE_S)
+        # A store that does not answer now is asked again.
+        with suppress(GuichetError):
+            lost = await store.write_async(leases.recover_turns, store.clock())
+            if lost:
+                logger.warning("%d answers of a service that died are kept as interrupted", len(lost))
 
 
 def _add_login_page(app: FastAPI) -> None:

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     """Ask, print the answer, and give the exit code: a refusal is an answer, a failure is not."""
     settings = load_settings()
     configure_command_logging(settings)
-    with closing(Store(settings.store_path)) as store:
+    with closing(Store(settings.store_place)) as store:
         assistants = Assistants(settings.assistants_dir)
         name = options.assistant or assistants.default.name
         assistants.get(name)

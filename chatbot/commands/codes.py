@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
     """Do what the action says."""
     settings = load_settings()
     configure_command_logging(settings)
-    with closing(Store(settings.store_path)) as store:
+    with closing(Store(settings.store_place)) as store:
         codes = Codes(store, "command")
         if options.action == "add":
             _add(codes, options, settings)

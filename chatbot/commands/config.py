@@ -63,11 +63,11 @@ def _check(*, is_json: bool) -> int:
 
 
 def _check_exposure(settings: Settings) -> None:
-    """Look for codes where there is a store; a check makes none."""
-    if not settings.store_path.exists():
+    """Look for codes where there is a store; a check makes none in a folder."""
+    if not settings.store_url and not settings.store_path.exists():
         check_exposure(settings)
         return
-    with closing(Store(settings.store_path)) as store:
+    with closing(Store(settings.store_place)) as store:
         check_exposure(settings, store)
 
 

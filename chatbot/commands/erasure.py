@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
     """Erase, wait until no published file holds it any more, and say how much it was."""
     settings = load_settings()
     configure_command_logging(settings)
-    with closing(Store(settings.store_path)) as store:
+    with closing(Store(settings.store_place)) as store:
         erased = _erase(store, options)
         say("Erased from the store. Waiting for the published log …")
         with closing(build_publisher(settings, store)) as publisher:

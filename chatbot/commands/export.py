@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--to {options.end} lies before --from {options.start}.")
     settings = load_settings()
     configure_command_logging(settings)
-    with closing(Store(settings.store_path)) as store:
+    with closing(Store(settings.store_place)) as store:
         thread_ids = _choose_threads(store, options, settings.zone)
         threads = Threads(
             store, thread_ids, build_disguise(settings.private_dir) if options.shareable else None

@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
         counts = write_sample_file(options.out, **numbers, timezone=settings.timezone)
     else:
         target = settings.log_path
-        with closing(Store(settings.store_path)) as store:
+        with closing(Store(settings.store_place)) as store:
             counts = write_sample(store, **numbers)
             say("Publishing …")
             with closing(build_publisher(settings, store)) as publisher:

@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
     """Do what the action says."""
     settings = load_settings()
     configure_command_logging(settings)
-    with closing(Store(settings.store_path)) as store:
+    with closing(Store(settings.store_place)) as store:
         accounts = Accounts(store, settings.private_dir)
         if options.action == "list":
             _list(accounts, is_json=options.json)

@@ -17,7 +17,7 @@ def run(options: argparse.Namespace) -> int:
     """Print one line per fault; exit 1 where there is any."""
     settings = load_settings()
     configure_command_logging(settings)
-    with closing(Store(settings.store_path)) as store:
+    with closing(Store(settings.store_place)) as store:
         faults = verify(store, settings.data_dir, is_shareable=settings.shareable_log)
     if options.json:
         write_json({"faults": [asdict(fault) for fault in faults]})

@@ -27,9 +27,14 @@ def add_code(connection: Connection, code: Code, fingerprint: str) -> None:
     connection.execute(insert(codes).values(**row, fingerprint=fingerprint))
 
 
-def find_code(connection: Connection, fingerprint: str) -> Code | None:
-    """Give the code of a fingerprint, in force or not."""
-    row = connection.execute(select(*_COLUMNS).where(codes.c.fingerprint == fingerprint)).one_or_none()
+def find_code(connection: Connection, fingerprint: str, *, is_locked: bool = False) -> Code | None:
+    """Give the code of a fingerprint, in force or not.
+
+    Args:
+        is_locked: keep it as it is until the transaction ends, for its uses are counted in it.
+    """
+    statement = select(*_COLUMNS).where(codes.c.fingerprint == fingerprint)
+    row = connection.execute(statement.with_for_update() if is_locked else statement).one_or_none()
     return Code(*row) if row else None
 
 

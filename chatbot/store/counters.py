@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import Connection, case, delete, select
-from sqlalchemy.dialects.sqlite import insert
 
 from chatbot.store.schema import limit_counters
+from chatbot.store.upsert import insert
 
 
 def increase(connection: Connection, key: str, amount: int, now: datetime, expires_at: datetime) -> int:
     """Add to a counter and give its value; one that has run out starts anew, with a new end."""
-    statement = insert(limit_counters).values(key=key, count=amount, expires_at=expires_at)
+    statement = insert(connection, limit_counters).values(key=key, count=amount, expires_at=expires_at)
     is_over = limit_counters.c.expires_at <= now
     statement = statement.on_conflict_do_update(
         index_elements=[limit_counters.c.key],

@@ -1,39 +1,27 @@
 """The store: opens and migrates the database, runs jobs on it, and turns its errors into ours.
 
-A job is a function whose first argument is the connection. Reads run at once, each on a connection of its own. Writes
-run in a transaction; in the chat service one thread takes all that wait and commits them together, for SQLite lets a
-single writer starve among many (measured with 50 threads: one waited 3.2 s; with the queue 26 ms at most).
+A job is a function whose first argument is the connection. Reads run at once, each on one state of the database. Writes
+run in a transaction; a job that the database undid without its fault (a lost connection, two jobs in each other's way)
+is run again, so it does nothing but read and write the store.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import queue
-import sqlite3
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy import Connection
 
-from chatbot.errors import StorageFull, StoreUnavailable
-from chatbot.store.migrate import migrate
+from chatbot.store.sqlite import SQLiteDatabase
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Clock = Callable[[], datetime]
-
-logger = logging.getLogger(__name__)
-
-MAX_BATCH = 500
-BUSY_TIMEOUT_MS = 10_000
-READ_CONNECTIONS = 16
 
 
 def utc_now() -> datetime:
@@ -41,56 +29,70 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    run: Callable[[Connection], Any]
-    future: Future[Any]
+class Database(Protocol):
+    """What a store is kept in.
+
+    `is_shared`: services on several machines may work on it. `is_queued`: writes are done by threads of its own.
+    """
+
+    is_shared: bool
+
+    @property
+    def is_queued(self) -> bool: ...
+
+    def read(self, job: Callable[[Connection], T]) -> T: ...
+
+    def write(self, job: Callable[[Connection], T]) -> T: ...
+
+    def submit(self, job: Callable[[Connection], T]) -> Future[T]: ...
+
+    def start_writer(self) -> None: ...
+
+    def hold_lock(self, name: str, timeout_s: float) -> AbstractContextManager[None]: ...
+
+    def vacuum(self) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Store:
     """The operational database.
 
     Args:
-        path: the SQLite file; made, with its folder (0700), where it does not exist.
+        place: the SQLite file; made, with its folder (0700), where it does not exist. Or the address of a PostgreSQL
+            database, `postgresql://…`, made by its owner.
         clock: gives the time that rows are written with.
         is_lasting: False for a store that is thrown away with its process: a commit does not wait for the disk.
 
     Raises:
-        StoreUnavailable: the file is damaged, of a newer version, or cannot be opened.
+        StoreUnavailable: it is damaged, of a newer version, or cannot be opened.
     """
 
-    def __init__(self, path: Path, *, clock: Clock = utc_now, is_lasting: bool = True) -> None:
-        self.path = path
+    def __init__(self, place: Path | str, *, clock: Clock = utc_now, is_lasting: bool = True) -> None:
         self.clock = clock
-        _make_private(path.parent)
-        synchronous = "FULL" if is_lasting else "OFF"
-        self._writing = _connect(path, begin="BEGIN IMMEDIATE", pool_size=2, synchronous=synchronous)
-        self._reading = _connect(path, begin="BEGIN", pool_size=READ_CONNECTIONS, synchronous=synchronous)
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._writer: threading.Thread | None = None
-        try:
-            migrate(self._writing, path)
-        except (SQLAlchemyError, OSError) as error:
-            raise translate(error, path) from error
-        path.chmod(0o600)
+        self._database = _open(place, is_lasting=is_lasting)
+        self.is_shared = self._database.is_shared
+
+    @property
+    def path(self) -> Path:
+        """The SQLite file.
+
+        Raises:
+            TypeError: the store is in PostgreSQL.
+        """
+        if isinstance(self._database, SQLiteDatabase):
+            return self._database.path
+        raise TypeError("A store in PostgreSQL has no file of ours.")
 
     def read(self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a job that only reads, on one consistent state of the database."""
-        try:
-            with self._reading.begin() as connection:
-                return job(connection, *args, **kwargs)
-        except SQLAlchemyError as error:
-            raise translate(error, self.path) from error
+        return self._database.read(lambda connection: job(connection, *args, **kwargs))
 
     def write(self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a job in a transaction and return after it is durable."""
-        if self._writer:
+        if self._database.is_queued:
             return self.submit(job, *args, **kwargs).result()
-        try:
-            with self._writing.begin() as connection:
-                return job(connection, *args, **kwargs)
-        except SQLAlchemyError as error:
-            raise translate(error, self.path) from error
+        return self._database.write(lambda connection: job(connection, *args, **kwargs))
 
     async def read_async(
         self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -105,7 +107,7 @@ class Store:
 
         A caller that is cancelled does not take the write with it: once queued, it is committed.
         """
-        if self._writer:
+        if self._database.is_queued:
             return await asyncio.wrap_future(self.submit(job, *args, **kwargs))
         return await asyncio.to_thread(lambda: self.write(job, *args, **kwargs))
 
@@ -113,120 +115,35 @@ class Store:
         self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> Future[T]:
         """Queue a write; the future is done when it is durable."""
-        future: Future[T] = Future()
-        # Marked as running, a future cannot be cancelled between the commit and its result.
-        future.set_running_or_notify_cancel()
-        self._queue.put(_Job(lambda connection: job(connection, *args, **kwargs), future))
-        return future
+        return self._database.submit(lambda connection: job(connection, *args, **kwargs))
 
     def start_writer(self) -> None:
-        """Let one thread of this process do all its writes from now on."""
-        self._writer = threading.Thread(target=self._drain, name="store-writer", daemon=True)
-        self._writer.start()
+        """Let threads of the store's own do all writes of this process from now on."""
+        self._database.start_writer()
+
+    def hold_lock(self, name: str, timeout_s: float) -> AbstractContextManager[None]:
+        """Hold a lock among all processes that share the store; one machine's alone lock files instead.
+
+        It goes with the process that dies, and with its connection.
+
+        Raises:
+            TimeoutError: another process held it all the time.
+        """
+        return self._database.hold_lock(name, timeout_s)
+
+    def vacuum(self) -> None:
+        """Let the place of deleted rows be used again; SQLite does so by itself."""
+        self._database.vacuum()
 
     def close(self) -> None:
         """Commit what is queued, then let go of every connection."""
-        if self._writer:
-            self._queue.put(None)
-            self._writer.join()
-            self._writer = None
-        self._reading.dispose()
-        self._writing.dispose()
-
-    def _drain(self) -> None:
-        is_open = True
-        while is_open:
-            batch = [self._queue.get()]
-            while len(batch) < MAX_BATCH:
-                try:
-                    batch.append(self._queue.get_nowait())
-                except queue.Empty:
-                    break
-            is_open = None not in batch
-            self._commit([job for job in batch if job])
-
-    def _commit(self, jobs: list[_Job]) -> None:
-        outcomes: list[tuple[_Job, Any, Exception | None]] = []
-        try:
-            with self._writing.begin() as connection:
-                outcomes = [(job, *_run_nested(connection, job, self.path)) for job in jobs]
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left waiting
-            failure = translate(error, self.path)
-            logger.error("The store refused %d writes: %s", len(jobs), failure)
-            for job in jobs:
-                job.future.set_exception(failure)
-            return
-        for job, result, refusal in outcomes:
-            if refusal:
-                job.future.set_exception(refusal)
-            else:
-                job.future.set_result(result)
+        self._database.close()
 
 
-def translate(error: Exception, path: Path) -> Exception:
-    """Turn an error of the database into ours; others pass as they are."""
-    text = str(error.orig) if isinstance(error, DBAPIError) else str(error)
-    if "disk is full" in text or "No space left" in text:
-        return StorageFull(f"The disk that holds {path.parent} is full. Free some space; nothing was lost.")
-    if isinstance(error, SQLAlchemyError | sqlite3.Error | OSError):
-        return StoreUnavailable(
-            f"The store {path} does not answer: {text}. Check the file and its folder's rights."
-        )
-    return error
+def _open(place: Path | str, *, is_lasting: bool) -> Database:
+    if isinstance(place, Path):
+        return SQLiteDatabase(place, is_lasting=is_lasting)
+    # Imported here: who keeps his store in a file needs no driver.
+    from chatbot.store.postgresql import PostgreSQLDatabase
 
-
-def _run_nested(connection: Connection, job: _Job, path: Path) -> tuple[Any, Exception | None]:
-    """Run one job of a batch so that its refusal leaves the others alone; a failing database ends the batch."""
-    savepoint = connection.begin_nested()
-    try:
-        result = job.run(connection)
-    except IntegrityError as error:
-        savepoint.rollback()
-        return None, translate(error, path)
-    except DBAPIError:
-        # A full disk makes SQLite roll all back by itself: asked for the savepoint it would hide what happened.
-        raise
-    except Exception as error:  # noqa: BLE001 - handed to the one who asked
-        savepoint.rollback()
-        return None, error
-    savepoint.commit()
-    return result, None
-
-
-def _connect(path: Path, *, begin: str, pool_size: int, synchronous: str) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
-        pool_size=pool_size,
-        max_overflow=64,
-        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        # The driver's own transactions begin too late for a reader and not as IMMEDIATE for a writer.
-        connection.isolation_level = None
-        for pragma in (
-            "journal_mode=WAL",
-            f"synchronous={synchronous}",
-            "foreign_keys=ON",
-            "secure_delete=ON",
-            "temp_store=MEMORY",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
-
-
-def _make_private(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if folder.stat().st_mode & 0o077:
-            folder.chmod(0o700)
-    except OSError as error:
-        raise StoreUnavailable(
-            f"DATA_DIR: the folder {folder} cannot be made or used: {error.strerror}. Choose one that can be written."
-        ) from error
+    return PostgreSQLDatabase(place)

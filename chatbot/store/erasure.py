@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, or_, select, update
 
 from chatbot.errors import StoreUnavailable, UnknownThread
+from chatbot.store import threads as threads_store
 from chatbot.store.changes import take_change
 from chatbot.store.schema import (
     audit,
@@ -122,6 +123,7 @@ def erase_threads(
     Returns:
         What the order has erased in all.
     """
+    threads_store.lock_threads(connection, thread_ids)
     message_ids = select(messages.c.message_id).where(messages.c.thread_id.in_(thread_ids))
     rows = sum(_delete(connection, table, table.c.message_id.in_(message_ids)) for table in TIED_TO_MESSAGES)
     deleted = {
@@ -165,11 +167,14 @@ def scrub(store: Store) -> None:
     """Make the bytes of deleted rows go from the store's files.
 
     The database overwrites what it deletes (`secure_delete`), but its journal keeps the pages as they were until it is
-    emptied; that has to wait for readers.
+    emptied; that has to wait for readers. PostgreSQL overwrites them when it needs their place: `VACUUM` gives it.
 
     Raises:
         StoreUnavailable: a reader held the journal for half a minute.
     """
+    if store.is_shared:
+        store.vacuum()
+        return
     deadline = time.monotonic() + SCRUB_TIMEOUT_S
     connection = sqlite3.connect(store.path, timeout=1)
     try:

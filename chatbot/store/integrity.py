@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from chatbot.store.changes import read_counter
+from chatbot.store.changes import read_highest
 from chatbot.store.schema import PUBLISHED, tombstones
 
 SHOWN = 5
@@ -102,7 +102,7 @@ def _check_file(connection: Connection) -> list[Fault]:
 
 
 def _check_changes(connection: Connection) -> list[Fault]:
-    counter = read_counter(connection)
+    counter = read_highest(connection)
     faults = []
     for table in (*PUBLISHED, tombstones):
         last = connection.execute(text(f"SELECT max(change) FROM {table.name}")).scalar()  # noqa: S608

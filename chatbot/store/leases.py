@@ -39,6 +39,7 @@ def take_lease(connection: Connection, lease: Lease) -> None:
     Raises:
         ThreadBusy: another answer of the thread is being written.
     """
+    threads.lock_threads(connection, [lease.thread_id])
     recover_turns(connection, lease.started_at, thread_id=lease.thread_id)
     running = select(turns.c.message_id).where(turns.c.thread_id == lease.thread_id)
     if connection.execute(running).scalar_one_or_none():
@@ -62,6 +63,7 @@ def end_turn(connection: Connection, answer: Message) -> bool:
     Returns:
         False where the turn was already given up as interrupted: then nothing is written.
     """
+    threads.lock_threads(connection, [answer.thread_id])
     statement = delete(turns).where(turns.c.message_id == answer.message_id)
     if connection.execute(statement).rowcount == 0:
         return False
@@ -111,7 +113,7 @@ def recover_turns(
     if dead_owners:
         is_lost = or_(is_lost, turns.c.owner.startswith(dead_owners, autoescape=True))
     columns = (turns.c[name] for name in Lease.__slots__)
-    statement = select(*columns).where(is_lost)
+    statement = select(*columns).where(is_lost).order_by(turns.c.thread_id)
     if thread_id:
         statement = statement.where(turns.c.thread_id == thread_id)
     lost: Sequence[Lease] = [Lease(*row) for row in connection.execute(statement)]

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, case, insert, or_, select, update
 
 from chatbot.store.changes import take_change
 from chatbot.store.records import Login
 from chatbot.store.schema import codes, logins, tester_numbers, threads
+from chatbot.store.upsert import insert as upsert
 
 
 def take_tester_number(connection: Connection, label: str) -> int:
     """Give the next number of a code's testers, from 1."""
-    statement = upsert(tester_numbers).values(label=label, last=1)
+    statement = upsert(connection, tester_numbers).values(label=label, last=1)
     statement = statement.on_conflict_do_update(
         index_elements=[tester_numbers.c.label], set_={"last": tester_numbers.c.last + 1}
     )
@@ -24,9 +24,10 @@ def take_tester_number(connection: Connection, label: str) -> int:
 
 def raise_tester_number(connection: Connection, label: str, last: int) -> None:
     """Count a code's testers as far as `last` at least."""
-    statement = upsert(tester_numbers).values(label=label, last=last)
+    statement = upsert(connection, tester_numbers).values(label=label, last=last)
+    highest = case((tester_numbers.c.last > last, tester_numbers.c.last), else_=last)
     statement = statement.on_conflict_do_update(
-        index_elements=[tester_numbers.c.label], set_={"last": func.max(tester_numbers.c.last, last)}
+        index_elements=[tester_numbers.c.label], set_={"last": highest}
     )
     connection.execute(statement)
 

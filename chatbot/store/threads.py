@@ -1,6 +1,6 @@
 """Threads, messages and the passages behind them.
 
-Writing: `add_thread`, `add_message`, `add_feedback`. Reading: the rest.
+Writing: `lock_threads`, `add_thread`, `add_message`, `add_feedback`. Reading: the rest.
 """
 
 from __future__ import annotations
@@ -59,6 +59,16 @@ def add_thread(
     row = {field.name: getattr(thread, field.name) for field in fields(Thread)}
     notice = {"notice_version": notice_version, "notice_accepted_at": notice_accepted_at}
     connection.execute(insert(threads).values(**row, **notice, change=take_change(connection)))
+
+
+def lock_threads(connection: Connection, thread_ids: Sequence[str]) -> None:
+    """Keep threads from being written to by others until the transaction ends; in their order, so that none deadlock.
+
+    In SQLite one transaction writes at a time anyway.
+    """
+    if connection.dialect.name != "sqlite":
+        statement = select(threads.c.thread_id).where(threads.c.thread_id.in_(thread_ids))
+        connection.execute(statement.order_by(threads.c.thread_id).with_for_update())
 
 
 def add_message(connection: Connection, message: Message) -> None:

@@ -1,0 +1,343 @@
+"""The store in PostgreSQL: what several replicas, on several machines, share.
+
+Each write is a transaction of its own; the server commits many at once. Where jobs meet, the second waits for a row
+that the first has locked, or breaks a constraint and is run again, to find what the first has written.
+
+A connection may be lost at any moment: the server is restarted, or another takes its place. A job whose transaction had
+not ended is run again. One lost while it was committing may be durable or not: the server is asked, by the
+transaction's id, and the job is run again only where it is not. So nothing is lost and nothing done twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+
+from chatbot.errors import StorageFull, StoreUnavailable
+from chatbot.store.changes import CHANGE, recognize_database
+from chatbot.store.migrate import migrate_server
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+OLDEST_VERSION = 130000
+POOL_SIZE = 20
+MAX_OVERFLOW = 4
+# Fewer than the pool holds: reads find a connection while all of these wait.
+WRITERS = 16
+# Long enough for a server's restart or another's taking over, shorter than a turn's lease.
+PATIENCE_S = 25.0
+PAUSE_S = 0.05
+LONGEST_PAUSE_S = 1.0
+CONFLICT_TRIES = 5
+LOCK_PAUSE_S = 0.1
+
+# What libpq is told where the address says nothing else: a server that vanished is noticed within seconds.
+CONNECTION: dict[str, str | int] = {
+    "application_name": "guichet",
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15000,
+    # Of several hosts the one that can be written to, whichever it is after a fail-over.
+    "target_session_attrs": "read-write",
+}
+# A replica that vanished holds its locks no longer than this.
+SESSION = (
+    "SELECT set_config('idle_in_transaction_session_timeout', '60s', false), "
+    "set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false), "
+    "set_config('tcp_keepalives_count', '3', false), "
+    # What was acknowledged is on the disk, whatever the server's default.
+    "CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', false) END"
+)
+TRANSACTION = text(
+    "SELECT CAST(pg_current_xact_id() AS text), value + CAST(CAST(pg_current_xact_id() AS text) AS bigint) "
+    "FROM change_counter"
+)
+OUTCOME = text("SELECT pg_xact_status(CAST(:id AS xid8))")
+LOCK = "SELECT pg_try_advisory_lock(hashtextextended('guichet.' || %s, 0))"
+UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('guichet.' || %s, 0))"
+ID = "guichet_transaction"
+
+DISK_FULL = "53100"
+UNKNOWN_TRANSACTION = "22023"
+CONFLICTS = frozenset({"40001", "40P01"})
+# Connection exceptions, shut-downs and starts, too many clients; read-only: a standby that was the primary.
+LOST_CLASSES = ("08", "57P", "53300", "25006")
+
+
+class PostgreSQLDatabase:
+    """A store's database on a server.
+
+    Args:
+        address: as libpq takes it, `postgresql://user:password@host:port/database?sslmode=…`; of several hosts all,
+            with commas between.
+
+    Raises:
+        StoreUnavailable: it does not answer, is older than version 13, or holds a newer store.
+    """
+
+    is_shared = True
+
+    def __init__(self, address: str) -> None:
+        self.name = name_database(address)
+        self._engine = create_engine(
+            "postgresql+psycopg://",
+            creator=partial(_connect, _complete(address)),
+            pool_size=POOL_SIZE,
+            max_overflow=MAX_OVERFLOW,
+            pool_timeout=PATIENCE_S,
+            pool_use_lifo=True,
+        )
+        self._reading = _begin_by(self._engine, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self._writing = _begin_by(self._engine, "BEGIN ISOLATION LEVEL READ COMMITTED")
+        self._writers: ThreadPoolExecutor | None = None
+        self._lost_at: float | None = None
+        self._lock = threading.Lock()
+        try:
+            _check_version(self._engine, self.name)
+            migrate_server(self._writing, self.name)
+        except SQLAlchemyError as error:
+            self._engine.dispose()
+            raise self._translate(error) from error
+        except StoreUnavailable:
+            self._engine.dispose()
+            raise
+        if self.write(recognize_database):
+            logger.info("The store %s is taken for one of its own; the log will be built anew", self.name)
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether writes go through a pool of threads."""
+        return self._writers is not None
+
+    def read(self, job: Callable[[Connection], T]) -> T:
+        """Run a job on one state of the database."""
+
+        def run() -> T:
+            with self._reading.begin() as connection:
+                return job(connection)
+
+        return self._persist(run)
+
+    def write(self, job: Callable[[Connection], T]) -> T:
+        """Run a job in a transaction of its own."""
+        return self._persist(lambda: self._write(job))
+
+    def submit(self, job: Callable[[Connection], T]) -> Future[T]:
+        """Have a job done by the pool of threads."""
+        if self._writers is None:
+            self.start_writer()
+        assert self._writers  # noqa: S101 - just started
+        future: Future[T] = Future()
+        # Marked as running, a future cannot be cancelled between the commit and its result.
+        future.set_running_or_notify_cancel()
+        self._writers.submit(self._fulfil, job, future)
+        return future
+
+    def start_writer(self) -> None:
+        """Start the pool of threads that write."""
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="store-writer")
+
+    @contextmanager
+    def hold_lock(self, name: str, timeout_s: float) -> Iterator[None]:
+        """Hold an advisory lock; it goes with its connection, and so with a process that dies.
+
+        Raises:
+            TimeoutError: another process held it all the time.
+            StoreUnavailable: the server does not answer.
+        """
+        try:
+            connection = self._engine.raw_connection()
+        except SQLAlchemyError as error:
+            raise self._translate(error) from error
+        cursor = connection.cursor()
+        try:
+            self._take_lock(cursor, name, timeout_s)
+            yield
+            cursor.execute(UNLOCK, (name,))
+        except psycopg.Error as error:
+            connection.invalidate()
+            raise StoreUnavailable(f"The store {self.name} does not answer: {error}.") from error
+        except BaseException:
+            # Closed, the connection gives the lock back whatever state it is in.
+            connection.invalidate()
+            raise
+        finally:
+            connection.close()
+
+    def vacuum(self) -> None:
+        """Have the server take deleted rows out of its files' pages; their bytes are overwritten in time."""
+
+        def run() -> None:
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("VACUUM")
+
+        self._persist(run)
+
+    def close(self) -> None:
+        """Commit what is queued, then let go of every connection."""
+        if self._writers:
+            self._writers.shutdown()
+            self._writers = None
+        self._engine.dispose()
+
+    def _write(self, job: Callable[[Connection], T]) -> T:
+        with self._writing.connect() as connection:
+            transaction = connection.begin()
+            transaction_id, change = connection.execute(TRANSACTION).one()
+            connection.info[CHANGE] = change
+            result = job(connection)
+            try:
+                transaction.commit()
+            except DBAPIError as error:
+                if not _is_lost(error) or not self._was_committed(transaction_id):
+                    raise
+                logger.warning("The connection to the store was lost in a commit that was durable already")
+            return result
+
+    def _was_committed(self, transaction_id: str) -> bool:
+        """Find out how a transaction ended whose connection was lost while it was committing.
+
+        Raises:
+            SQLAlchemyError: the server did not come back in time; it is not known.
+        """
+
+        def ask() -> str | None:
+            with self._reading.begin() as connection:
+                found: str | None = connection.execute(OUTCOME, {"id": transaction_id}).scalar_one()
+                return found
+
+        try:
+            # The server may still be at it, for the connection that it does not know to be lost.
+            while (status := self._persist(ask)) == "in progress":
+                time.sleep(PAUSE_S)
+        except StoreUnavailable as error:
+            cause = error.__cause__
+            # The server that took over never heard of it.
+            if isinstance(cause, DBAPIError) and _read_state(cause) == UNKNOWN_TRANSACTION:
+                return False
+            raise
+        return status == "committed"
+
+    def _fulfil(self, job: Callable[[Connection], T], future: Future[T]) -> None:
+        try:
+            future.set_result(self.write(job))
+        except Exception as error:  # noqa: BLE001 - handed to the one who asked
+            future.set_exception(error)
+
+    def _persist(self, run: Callable[[], T]) -> T:
+        """Run again what the database undid without its fault, until it is done or patience ends."""
+        tries, pause_s = 0, PAUSE_S
+        while True:
+            try:
+                result = run()
+            except SQLAlchemyError as error:
+                tries += 1
+                if not self._is_worth_a_try(error, tries):
+                    raise self._translate(error) from error
+            else:
+                self._lost_at = None
+                return result
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _is_worth_a_try(self, error: SQLAlchemyError, tries: int) -> bool:
+        if not isinstance(error, DBAPIError):
+            return False
+        if _is_lost(error):
+            with self._lock:
+                if self._lost_at is None:
+                    logger.warning("The store %s does not answer: %s", self.name, _say(error))
+                    self._lost_at = time.monotonic()
+                # Counted from the beginning of the outage: once it lasts, callers are told at once.
+                return time.monotonic() - self._lost_at < PATIENCE_S
+        is_conflict = isinstance(error, IntegrityError) or _read_state(error) in CONFLICTS
+        return is_conflict and tries < CONFLICT_TRIES
+
+    def _take_lock(self, cursor: Any, name: str, timeout_s: float) -> None:
+        end = time.monotonic() + timeout_s
+        while not cursor.execute(LOCK, (name,)).fetchone()[0]:
+            if time.monotonic() >= end:
+                raise TimeoutError(f"The lock {name} is held by another process.")
+            time.sleep(LOCK_PAUSE_S)
+
+    def _translate(self, error: SQLAlchemyError) -> StoreUnavailable:
+        if isinstance(error, DBAPIError) and _read_state(error) == DISK_FULL:
+            return StorageFull(
+                f"The disk of the store {self.name} is full. Free some space; nothing was lost."
+            )
+        return StoreUnavailable(
+            f"The store {self.name} does not answer: {_say(error)}. Check STORE_URL and the server."
+        )
+
+
+def name_database(address: str) -> str:
+    """Name a database for people, without the password."""
+    try:
+        parts = conninfo_to_dict(address)
+    except psycopg.Error as error:
+        raise StoreUnavailable("STORE_URL is no address of a PostgreSQL database.") from error
+    hosts = str(parts.get("host") or "localhost")
+    return f"{parts.get('dbname') or parts.get('user') or 'postgres'} on {hosts}"
+
+
+def _complete(address: str) -> str:
+    given = conninfo_to_dict(address)
+    return make_conninfo(address, **{name: value for name, value in CONNECTION.items() if name not in given})
+
+
+def _connect(conninfo: str) -> psycopg.Connection[Any]:
+    # The transactions are begun and ended by us: the driver's own know neither isolation nor who only reads.
+    connection = psycopg.connect(conninfo, autocommit=True)
+    connection.execute(SESSION)
+    return connection
+
+
+def _begin_by(engine: Engine, statement: str) -> Engine:
+    derived = engine.execution_options(begin=statement)
+
+    @event.listens_for(derived, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+    return derived
+
+
+def _check_version(engine: Engine, name: str) -> None:
+    with engine.connect() as connection:
+        version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
+    if version < OLDEST_VERSION:
+        raise StoreUnavailable(
+            f"The store {name} is on PostgreSQL {version // 10000}; 13 or newer is needed. Update the server."
+        )
+
+
+def _is_lost(error: DBAPIError) -> bool:
+    state = _read_state(error)
+    if state is None:
+        return isinstance(error, OperationalError) or error.connection_invalidated
+    return state.startswith(LOST_CLASSES)
+
+
+def _read_state(error: DBAPIError) -> str | None:
+    """Give the five letters by which PostgreSQL names an error; None where it said nothing any more."""
+    return getattr(error.orig, "sqlstate", None)
+
+
+def _say(error: SQLAlchemyError) -> str:
+    text = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+    return " ".join(text.split()).rstrip(".")
