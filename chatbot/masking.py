@@ -147,8 +147,9 @@ def _find_address(text: str) -> int:
         ipaddress.ip_address(address)
     except ValueError:
         return 0
-    # `::` alone is punctuation of a programming language.
-    return len(address) if len(address) > 2 else 0
+    # `::` and `a::b` are names of a programming language; an address of letters alone has more groups than two.
+    is_address = any(sign.isdigit() for sign in address) or len(re.findall(r"[^:]+", address)) > 2
+    return len(address) if is_address else 0
 
 
 def _is_random(word: str) -> bool:

@@ -254,7 +254,7 @@ VIEWS = (
             "asked_at": "When the question was accepted.",
             "answered_at": "When the answer's state was final.",
             "question": "The question.",
-            "searched_for": "The question as it was searched for, where the thread was needed to understand it; else null.",
+            "searched_for": "The question as it was searched for, where the thread was needed for it; else null.",
             "answer": "The answer, as far as it came.",
             "status": "complete, refused, failed, interrupted or stopped.",
             "error_origin": "Whose failure it was, provider or service; else null.",
