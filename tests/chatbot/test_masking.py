@@ -108,7 +108,7 @@ def test_masking_again_changes_nothing() -> None:
 )
 def test_hostile_text_comes_to_an_end(piece: str) -> None:
     """No pattern goes back over all of a text that almost matches again and again: a square of it would take hours."""
-    assert "jane" not in mask_text(f"{piece * 100_000} jane@example.org")
+    assert "jane" not in mask_text(f"{piece * 20_000} jane@example.org")
 
 
 def test_stand_ins_are_stable_and_salted() -> None:

@@ -10,7 +10,9 @@ import duckdb
 import pytest
 
 from chatbot.log import schema, views
+from chatbot.log.generations import Generations
 from chatbot.log.publisher import Publisher
+from chatbot.store.changes import read_store_id
 from chatbot.store.engine import Store
 from chatbot.store.records import Feedback
 from chatbot.store.schema import PUBLISHED
@@ -37,6 +39,9 @@ CONTRACT = {
     "refused failed status",
     "unanswered_questions": "",
     "daily_costs": "",
+    "message_details": "message_id thread_id created_at origin status model assistant channel tester",
+    "answers": "message_id question answer status model cost_usd passages limits_hit",
+    "passage_usage": "source heading found cited",
 }
 TIMESTAMPS = {
     "created_at",
@@ -46,6 +51,8 @@ TIMESTAMPS = {
     "asked_at",
     "requested_at",
     "notice_accepted_at",
+    "answered_at",
+    "last_cited_at",
 }
 
 NIGHT = datetime(2025, 10, 26, 0, 10, tzinfo=UTC)
@@ -185,3 +192,118 @@ def test_unanswered_questions_are_the_refused_ones(
         log_path, "SELECT question, answer, nearest_source, requested_at FROM unanswered_questions"
     )
     assert rows == [("Do you sell coffee?", "No.", PASSAGE.source, None)]
+
+
+OLDER = sorted((Path(__file__).parent / "older").glob("*.sql"))
+
+
+def test_every_earlier_version_is_kept() -> None:
+    """A new schema leaves its predecessor's file here, so that the next test opens it."""
+    assert [int(path.stem) for path in OLDER] == list(range(1, schema.SCHEMA_VERSION))
+
+
+@pytest.mark.parametrize("script", OLDER, ids=lambda path: f"version {path.stem}")
+def test_log_of_an_earlier_version_is_built_anew(
+    script: Path, store: Store, publisher: Publisher, log_path: Path, data_dir: Path, clock: Clock
+) -> None:
+    """A generation of an older schema is not continued: all rows come from the store, under a higher number."""
+    write_conversation(store, clock())
+    publisher.publish()
+    generations = Generations(data_dir)
+    generations.prepare()
+    building = generations.choose_building()
+    with duckdb.connect(":memory:") as log:
+        log.execute(f"ATTACH '{building}' AS log (STORAGE_VERSION '{schema.STORAGE_VERSION}')")
+        log.execute("USE log")
+        for statement in script.read_text(encoding="utf-8").split(";\n"):
+            if statement.strip():
+                log.execute(statement)
+        log.execute("UPDATE log_info SET store_id = ?", [store.read(read_store_id)])
+        log.execute("USE memory")
+        log.execute("DETACH log")
+    generations.install(building, 7, clock(), erasure=("", 0))
+    assert read_log(log_path, "SELECT schema_version FROM log_info") == [(int(script.stem),)]
+    other = Publisher(store, data_dir, timezone="Europe/Paris", interval_s=1, clock=clock)
+    publication = other.publish()
+    other.close()
+    assert (publication.is_rebuild, publication.generation) == (True, 8)
+    assert read_log(log_path, "SELECT schema_version, messages_rows FROM log_info") == [
+        (schema.SCHEMA_VERSION, 2)
+    ]
+
+
+# Nights on which clocks change, in UTC, and zones of half hours and of none.
+NIGHTS = {
+    "Europe/Paris": datetime(2025, 10, 25, 22, 10, tzinfo=UTC),
+    "America/New_York": datetime(2025, 3, 9, 5, 10, tzinfo=UTC),
+    "America/St_Johns": datetime(2025, 11, 2, 1, 40, tzinfo=UTC),
+    "Asia/Kolkata": datetime(2025, 6, 1, 17, 10, tzinfo=UTC),
+    "Australia/Lord_Howe": datetime(2025, 4, 5, 13, 10, tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize("timezone", NIGHTS)
+def test_every_view_is_the_same_on_a_night_of_changing_clocks(
+    store: Store, publisher: Publisher, log_path: Path, timezone: str
+) -> None:
+    """Every value of every view, times as instants, is what a session in UTC reads."""
+    for hours in range(6):
+        moment = NIGHTS[timezone] + timedelta(hours=hours)
+        thread_id = write_conversation(
+            store, moment, status="refused" if hours % 2 else "complete", cost_usd=0.5
+        )
+        answer = write_turn(store, thread_id, moment + timedelta(minutes=1), position=2)
+        store.write(add_feedback, Feedback(answer, 1, None, None, moment + timedelta(minutes=2)))
+    publisher.publish()
+    for view in views.VIEWS:
+        here, there = (read_instants(log_path, view.name, zone) for zone in (timezone, "UTC"))
+        assert here == there != [], view.name
+    assert read_log(log_path, "SELECT count(*), sum(user_messages) FROM usage_per_hour", timezone) == [
+        (6, 12)
+    ]
+
+
+def read_instants(path: Path, view: str, timezone: str) -> list[str]:
+    """Read a view's rows in a session's zone, times as UTC."""
+    rows = read_log(path, f"SELECT * FROM {view}", timezone)
+    return sorted(
+        str([value.astimezone(UTC) if isinstance(value, datetime) else value for value in row])
+        for row in rows
+    )
+
+
+def test_answers_explain_themselves(store: Store, publisher: Publisher, log_path: Path, clock: Clock) -> None:
+    """One row has question, passages with rank and score, version, model, tokens, cost, times, limits and verdict."""
+    thread_id = write_thread(store, clock(), channel="widget")
+    answer = write_turn(
+        store, thread_id, clock(), searched_for="How do I brew tea?", parameters='{"passages": 6}', model_calls=2,
+        retries=0, limits_hit="prompt_budget", cost_usd=0.25, assistant_version=3, index_version="abc",
+    )  # fmt: skip
+    write_turn(store, thread_id, clock(), "And?", "", position=2, status="failed", error_origin="provider")
+    store.write(add_feedback, Feedback(answer, -1, None, None, clock()))
+    publisher.publish()
+    explained, failed = read_log(
+        log_path,
+        "SELECT question, searched_for, passages_found, passages_cited, passages[1].rank, passages[1].score, "
+        "passages[1].cited, assistant_version, index_version, model, parameters, model_calls, retries, "
+        "prompt_tokens + completion_tokens, cost_usd, first_token_ms, total_ms, channel, limits_hit, error_origin, "
+        "status, verdict FROM answers ORDER BY asked_at, question DESC",
+    )
+    assert explained == (
+        "How do I brew?", "How do I brew tea?", 1, 1, 1, 3.5, True, 3, "abc", "offline", '{"passages": 6}', 2, 0, 14,
+        0.25, 100, 900, "widget", "prompt_budget", None, "complete", -1,
+    )  # fmt: skip
+    assert failed[0] == "And?" and failed[-3:] == ("provider", "failed", None)
+
+
+def test_passage_usage_counts_what_was_found_and_cited(
+    store: Store, publisher: Publisher, log_path: Path, clock: Clock
+) -> None:
+    """A section's row adds up answers that cite it, verdicts on them, and refusals it was nearest to."""
+    thread_id = write_thread(store, clock())
+    answer = write_turn(store, thread_id, clock())
+    write_turn(store, thread_id, clock(), position=2, status="refused")
+    store.write(add_feedback, Feedback(answer, 1, None, None, clock()))
+    publisher.publish()
+    rows = read_log(log_path, "SELECT * EXCLUDE (last_cited_at) FROM passage_usage")
+    assert rows == [(PASSAGE.source, PASSAGE.heading, 2, 2, 1, 1, 0)]
