@@ -21,7 +21,7 @@ from chatbot.models import Part, Usage
 from chatbot.prompts import NumberedPassage, PromptInput, build_messages, fit_prompt, is_cut
 from chatbot.store.records import Message, PassageUsed, Status
 from chatbot.telemetry import current_trace_id
-from chatbot.text import estimate_tokens
+from chatbot.text import clean_text, estimate_tokens
 
 EXCERPT_CHARACTERS = 300
 REFUSALS = {
@@ -139,7 +139,8 @@ class Draft:
         self.is_cut = self.is_cut or part.finish_reason == "length"
         if part.text and self._first_token is None:
             self._first_token = time.monotonic()
-        return self._keep(self._filter.feed(part.text))
+        # A model may write what no store takes: NUL, half of a pair of surrogates.
+        return self._keep(self._filter.feed(clean_text(part.text)))
 
     def finish(self, language: str) -> str:
         """Take what waited in the filter; a refusal without words of the model gets ours."""

@@ -17,6 +17,8 @@ NO_ANSWER = "[[NOT-IN-THE-DOCUMENTS]]"
 # What may become a mark or an address waits no longer than this: a text without an end would wait for ever.
 LONGEST_WAIT = 4_000
 _LONGEST_JOINT = 60
+# Models like to emphasise, quote or fence what stands alone.
+_AROUND_MARKER = " \t\r\n*_`>#\"'"
 
 
 class MarkFilter:
@@ -38,6 +40,7 @@ class MarkFilter:
         self._waiting = ""
         self._is_start = True
         self._is_after_marker = False
+        self._around: str | None = None
         self._fence = ""
         self._shown = ""
         self.cited: list[int] = []
@@ -59,7 +62,7 @@ class MarkFilter:
         text = self._unread + text
         self._unread = ""
         if self._is_start:
-            head = text.lstrip()
+            head = text.lstrip(_AROUND_MARKER)
             if NO_ANSWER.startswith(head[: len(NO_ANSWER)]) and len(head) < len(NO_ANSWER):
                 self._unread = text
                 return ""
@@ -67,9 +70,11 @@ class MarkFilter:
             if head.startswith(NO_ANSWER):
                 self.is_refusal = self._is_after_marker = True
                 self._numbers = frozenset()
+                # Closed off only where it was opened: what follows the marker may be emphasis of its own.
+                self._around = _AROUND_MARKER if text.lstrip() != head else None
                 text = head[len(NO_ANSWER) :]
         if self._is_after_marker:
-            text = text.lstrip()
+            text = text.lstrip(self._around)
             self._is_after_marker = not text
         # A space in its place: what stood around it must not close up to another marker.
         text = text.replace(NO_ANSWER, " ")

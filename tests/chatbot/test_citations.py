@@ -164,8 +164,7 @@ def test_refusal_is_parsed_and_never_shown(text: str, shown: str) -> None:
     ("text", "shown"),
     [
         (f"It is 4180. {NO_ANSWER} [1]", "It is 4180.   [1]"),
-        (f"`{NO_ANSWER}` is code. [1]", "` ` is code. [1]"),
-        (f"**{NO_ANSWER}** Nothing. [1]", "** ** Nothing. [1]"),
+        (f"The `{NO_ANSWER}` is code. [1]", "The ` ` is code. [1]"),
         (f"{NO_ANSWER[:9]}{NO_ANSWER}{NO_ANSWER[9:]}", f"{NO_ANSWER[:9]} {NO_ANSWER[9:]}"),
     ],
 )
@@ -228,3 +227,26 @@ def test_stray_backtick_does_not_hide_the_marks_of_the_next_paragraph() -> None:
 def test_numbers_of_earlier_answers_are_taken_out() -> None:
     """An earlier answer's marks mean other passages than today's."""
     assert strip_marks("One. [1] Two. [2, 3] `a[x]`") == "One.  Two.  `a[x]`"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"**{NO_ANSWER}** It is not said.", "It is not said."),
+        (f"`{NO_ANSWER}`\n\nIt is not said.", "It is not said."),
+        (f"> {NO_ANSWER}\n> It is not said.", "It is not said."),
+        (f'"{NO_ANSWER}"', ""),
+        (f"{NO_ANSWER} **Not** said.", "**Not** said."),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_a_marker_in_emphasis_or_quotes_is_a_refusal(text: str, shown: str, size: int) -> None:
+    """Models emphasise what stands alone; words before the marker still make it none."""
+    marks = MarkFilter(KNOWN)
+    pieces = [marks.feed(text[start : start + size]) for start in range(0, len(text), size)]
+    assert ("".join([*pieces, marks.finish()]), marks.is_refusal) == (shown, True)
+    other = MarkFilter(KNOWN)
+    assert (other.feed(f"**Well:** {NO_ANSWER} no") + other.finish(), other.is_refusal) == (
+        "**Well:**   no",
+        False,
+    )

@@ -266,6 +266,14 @@ async def test_tokens_are_guessed_where_the_model_reports_none(counter: Counter)
     assert abs(row.prompt_tokens - sent / 4) <= 2
 
 
+async def test_models_text_is_kept_without_what_no_store_takes(counter: Counter) -> None:
+    """NUL and half a pair of surrogates are taken out; the rest of the answer stands."""
+    counter.model.script = ["It is 41\x0080.\ud83d [1]"]
+    reply = (await run(counter))[-1]
+    assert isinstance(reply, Reply)
+    assert (reply.status, counter.list_messages()[1].content) == ("complete", "It is 4180. [1]")
+
+
 async def test_history_is_the_last_complete_turns(make_counter: MakeCounter) -> None:
     """The model sees the last three answered turns; refused, failed and stopped ones are left out."""
     counter = make_counter()
