@@ -60,7 +60,7 @@ class PostgresServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop(signal.SIGQUIT)
+        self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def create(self) -> None:

@@ -39,9 +39,9 @@ MAX_OVERFLOW = 4
 WRITERS = 16
 # Long enough for a server's restart or another's taking over, shorter than a turn's lease.
 PATIENCE_S = 25.0
-PAUSE_S = 0.05
+PAUSE_S = 0.01
 LONGEST_PAUSE_S = 1.0
-CONFLICT_TRIES = 5
+CONFLICT_TRIES = 4
 LOCK_PAUSE_S = 0.1
 
 # What libpq is told where the address says nothing else: a server that vanished is noticed within seconds.
@@ -139,8 +139,7 @@ class PostgreSQLDatabase:
 
     def submit(self, job: Callable[[Connection], T]) -> Future[T]:
         """Have a job done by the pool of threads."""
-        if self._writers is None:
-            self.start_writer()
+        self.start_writer()
         assert self._writers  # noqa: S101 - just started
         future: Future[T] = Future()
         # Marked as running, a future cannot be cancelled between the commit and its result.
@@ -150,7 +149,8 @@ class PostgreSQLDatabase:
 
     def start_writer(self) -> None:
         """Start the pool of threads that write."""
-        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="store-writer")
+        if self._writers is None:
+            self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="store-writer")
 
     @contextmanager
     def hold_lock(self, name: str, timeout_s: float) -> Iterator[None]:
@@ -241,7 +241,7 @@ class PostgreSQLDatabase:
 
     def _persist(self, run: Callable[[], T]) -> T:
         """Run again what the database undid without its fault, until it is done or patience ends."""
-        tries, pause_s = 0, PAUSE_S
+        tries = 0
         while True:
             try:
                 result = run()
@@ -252,8 +252,7 @@ class PostgreSQLDatabase:
             else:
                 self._lost_at = None
                 return result
-            time.sleep(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            time.sleep(min(PAUSE_S * 2 ** (tries - 1), LONGEST_PAUSE_S))
 
     def _is_worth_a_try(self, error: SQLAlchemyError, tries: int) -> bool:
         if not isinstance(error, DBAPIError):

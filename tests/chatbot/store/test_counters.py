@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from chatbot.store import counters
 from chatbot.store.engine import Store
@@ -29,10 +30,10 @@ def test_unknown_counter_is_zero(store: Store, clock: Clock) -> None:
     assert store.read(counters.read_counter, "k", clock()) == (0, None)
 
 
-def test_counters_hold_across_processes(store: Store, clock: Clock) -> None:
+def test_counters_hold_across_processes(store: Store, place: Path | str, clock: Clock) -> None:
     """Another process on the same store counts on."""
     store.write(counters.increase, "k", 1, clock(), clock() + MINUTE)
-    other = Store(store.path, clock=clock)
+    other = Store(place, clock=clock)
     assert other.write(counters.increase, "k", 1, clock(), clock() + MINUTE) == 2
     other.close()
 

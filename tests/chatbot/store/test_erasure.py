@@ -116,8 +116,9 @@ def test_thread_is_old_by_its_last_message(store: Store, clock: Clock) -> None:
     assert store.read(erasure.list_old_threads, before, [alive, empty]) == [empty]
 
 
-def test_scrub_empties_the_journal(store: Store, clock: Clock) -> None:
+def test_scrub_empties_the_journal(sqlite_store: Store, clock: Clock) -> None:
     """The write-ahead journal has no bytes left, and the store goes on."""
+    store = sqlite_store
     write_conversation(store, clock())
     journal = store.path.with_name(f"{store.path.name}-wal")
     assert journal.stat().st_size > 0
@@ -128,11 +129,12 @@ def test_scrub_empties_the_journal(store: Store, clock: Clock) -> None:
 
 
 def test_scrub_gives_up_on_a_reader_that_stays(
-    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    sqlite_store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reader that holds the journal is waited for, then named."""
     from chatbot.errors import StoreUnavailable
 
+    store = sqlite_store
     write_conversation(store, clock())
     monkeypatch.setattr(erasure, "SCRUB_TIMEOUT_S", 0.0)
 

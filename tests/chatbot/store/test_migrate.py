@@ -32,9 +32,10 @@ def describe(connection: Connection) -> dict[str, object]:
     return {
         table: (
             [
-                (column["name"], str(column["type"]), column["nullable"], column["primary_key"])
+                (column["name"], str(column["type"]), column["nullable"])
                 for column in found.get_columns(table)
             ],
+            found.get_pk_constraint(table)["constrained_columns"],
             sorted(str(sorted(index.items(), key=str)) for index in found.get_indexes(table)),
             sorted(str(sorted(key.items(), key=str)) for key in found.get_foreign_keys(table)),
             sorted(str(sorted(key.items(), key=str)) for key in found.get_unique_constraints(table)),
@@ -44,9 +45,15 @@ def describe(connection: Connection) -> dict[str, object]:
     }
 
 
-def test_steps_lead_to_the_tables_of_the_code(store: Store) -> None:
+def test_steps_lead_to_the_tables_of_the_code(
+    store: Store, place: Path | str, request: pytest.FixtureRequest
+) -> None:
     """A store made by the steps has exactly the tables, columns, keys and indexes that `schema` names."""
-    engine = create_engine("sqlite://")
+    if isinstance(place, str):
+        url = request.getfixturevalue("postgres_server").create_database()
+        engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    else:
+        engine = create_engine("sqlite://")
     with engine.begin() as connection:
         metadata.create_all(connection)
         expected = describe(connection)
@@ -83,31 +90,38 @@ def test_store_records_its_version(store: Store) -> None:
     assert store.read(lambda connection: connection.exec_driver_sql(query).scalar()) == migrate.HEAD
 
 
-def test_newer_store_is_refused(store: Store) -> None:
+def test_newer_store_is_refused(store: Store, place: Path | str) -> None:
     """A store of a newer version is not touched, and the message names both versions."""
     store.write(
         lambda connection: connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     )
     with pytest.raises(StoreUnavailable, match=rf"9999.*{migrate.HEAD}"):
-        Store(store.path)
+        Store(place)
 
 
-def test_opening_again_changes_nothing(store: Store) -> None:
+def test_opening_again_changes_nothing(store: Store, place: Path | str) -> None:
     """What is in the store stays when it is opened again."""
     store.write(lambda connection: connection.exec_driver_sql("INSERT INTO meta VALUES ('a', 'b')"))
-    again = Store(store.path)
-    rows = again.read(lambda connection: connection.exec_driver_sql("SELECT count(*) FROM meta").scalar())
+    query = "SELECT name, value FROM meta ORDER BY name"
+    before = store.read(lambda connection: connection.exec_driver_sql(query).all())
+    again = Store(place)
+    assert again.read(lambda connection: connection.exec_driver_sql(query).all()) == before
     again.close()
-    assert rows == 2
 
 
-def test_many_processes_may_start_on_a_new_folder(tmp_path: Path) -> None:
-    """Service, admin and command that start at the same time on an empty folder find one store."""
-    path = tmp_path / "private" / "guichet.db"
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_many_processes_may_start_on_a_new_store(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Service, admin and command that start at the same time on an empty folder or database find one store."""
+    path: Path | str = tmp_path / "private" / "guichet.db"
+    if engine == "postgresql":
+        path = request.getfixturevalue("postgres_server").create_database()
     program = (
         "import sys; from pathlib import Path\n"
         "from chatbot.store import changes; from chatbot.store.engine import Store\n"
-        "store = Store(Path(sys.argv[1])); print(store.read(changes.read_store_id)); store.close()"
+        "place = sys.argv[1]; store = Store(place if '://' in place else Path(place))\n"
+        "print(store.read(changes.read_store_id)); store.close()"
     )
     starts = [
         subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, text=True)
