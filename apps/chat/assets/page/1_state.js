@@ -9,7 +9,9 @@ let words = {};
 let current = "";
 const left = new Set();
 let isSending = false;
-let sentText = null;
+// What was sent from the box and is not among the turns yet; kept over a refresh.
+const SENT = "guichet-sent";
+let sentText = sessionStorage.getItem(SENT);
 
 const log = () => $("#log");
 const box = () => $("#box textarea");
@@ -24,13 +26,20 @@ const isTouch = () => matchMedia("(pointer: coarse)").matches;
 const motion = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 
-// Read out once, politely: what happens at the same moment together, and the same words twice are news too.
-const NEWS_MS = 80;
-const news = [];
+// Read out once, politely; each piece of news is a line of its own, so that none takes another's place.
+const NEWS_S = 20;
 function announce(text) {
-  if (!$("#news") || !text || news.push(text) > 1) return;
-  $("#news").textContent = "";
-  setTimeout(() => { $("#news").textContent = news.splice(0).join("\n").slice(0, 2000); }, NEWS_MS);
+  if (!$("#news") || !text) return;
+  const line = document.createElement("p");
+  line.textContent = text.slice(0, 2000);
+  $("#news").append(line);
+  setTimeout(() => line.remove(), NEWS_S * 1000);
+}
+
+function setSent(text) {
+  sentText = text;
+  if (text === null) sessionStorage.removeItem(SENT);
+  else sessionStorage.setItem(SENT, text);
 }
 
 // Gives a Gradio field a value as typing does, and presses a hidden button once the field has taken it over.

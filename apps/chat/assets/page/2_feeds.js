@@ -45,10 +45,9 @@ function readBar() {
 function showLog(template, thread) {
   const isSame = thread === current && thread !== NEW;
   if (!isSame) {
-    if (current) left.add(current);
+    if (current) { left.add(current); setSent(null); }
     left.delete(thread);
     current = thread;
-    sentText = null;
     isFollowing = true;
     restoreDraft();
   }
@@ -90,6 +89,7 @@ function showTurn(content, thread) {
     if (current === NEW) { moveDraft(thread); current = thread; dressEnding(""); }
     accept();
     remember();
+    readThreads();
   }
   follow();
 }
@@ -146,7 +146,7 @@ function markState() {
   if (alert && !seen.has(alert)) {
     seen.add(alert);
     isSending = false;
-    sentText = null;
+    setSent(null);
   }
   const isBusy = Boolean(openTurn()) || isSending;
   const classes = document.body.classList;

@@ -5,12 +5,14 @@ let sendingTimer = 0;
 
 function mayNotSend() {
   const classes = document.body.classList;
+  // Gradio keeps silent about what it is asked to send while it waits for the network.
+  if (isOffline) { showFault(words.not_sent); return true; }
   return isSending || Boolean(openTurn()) || classes.contains("needs-notice") || classes.contains("is-over");
 }
 
 function startSending(text) {
   isSending = true;
-  sentText = text;
+  setSent(text);
   clearFault();
   clearTimeout(sendingTimer);
   // The server always answers; should it be gone, the box must not stay locked.
@@ -18,6 +20,7 @@ function startSending(text) {
     if (!isSending) return;
     isSending = false;
     markState();
+    showFault(words.not_sent);
     lookUp();
   }, SEND_S * 1000);
   document.body.classList.add("is-busy");
@@ -33,14 +36,14 @@ function accept() {
     keepDraft();
     tellTabs();
   }
-  sentText = null;
+  setSent(null);
 }
 
 // A question that was taken although no answer came back, for want of a network, is among the turns.
 function takeBack(transcript) {
   const bubble = $(".turn:last-child .bubble", transcript);
   if (sentText !== null && bubble?.textContent.trim() === sentText.trim()) accept();
-  else sentText = null;
+  else setSent(null);
 }
 
 function refuse(event) {

@@ -1,10 +1,11 @@
 // ---- The network: said when it is lost, and taken up again by itself ------------------------------------------
 
 const PING_S = 2;
-const SILENCE_S = 6;
+const SILENCE_S = 3;
+const PATIENCE_S = 6;
 const LOOK_S = 20;
 let isOffline = false;
-let patience = SILENCE_S;
+let patience = PATIENCE_S;
 let lookedUp = "";
 
 function setOffline(isLost) {
@@ -12,7 +13,7 @@ function setOffline(isLost) {
   isOffline = isLost;
   document.body.classList.toggle("is-offline", isLost);
   if ($("#network")) $("#network").textContent = isLost ? words.no_network : "";
-  // Gradio's stream does not come back by itself.
+  // Where its stream broke Gradio loads the page anew once it can; where it did not, this shows what came meanwhile.
   if (!isLost && current) readAgain(current);
 }
 
@@ -30,12 +31,13 @@ async function lookUp() {
 }
 
 setInterval(async () => {
-  if (isOffline) await readThreads();
-  else if (openTurn() && Date.now() - fedAt > patience * 1000) {
-    // A long silence is a model that thinks, or a stream that broke off unseen: ask anew, ever more seldom.
-    patience *= 2;
-    if (await readThreads()) readAgain(current);
-  } else if (!openTurn()) patience = SILENCE_S;
+  if (isOffline) { await readThreads(); return; }
+  const silence = openTurn() ? (Date.now() - fedAt) / 1000 : 0;
+  if (!silence) patience = PATIENCE_S;
+  if (silence < SILENCE_S || !(await readThreads()) || silence < patience) return;
+  // A long silence is a model that thinks, or a stream that broke off unseen: ask anew, ever more seldom.
+  patience *= 2;
+  readAgain(current);
 }, PING_S * 1000);
 
 setInterval(() => { if (!document.hidden && !isOffline && !openTurn()) lookUp(); }, LOOK_S * 1000);
@@ -61,7 +63,7 @@ window.fetch = async (input, options) => {
 function giveUp(status) {
   const wasSending = isSending;
   isSending = false;
-  sentText = null;
+  setSent(null);
   if (status === 0) setOffline(true);
   else if (status === 401) showFault(words.not_logged_in, true);
   else showFault(status === 503 || status === 429 ? words.too_busy : words.internal_error);
