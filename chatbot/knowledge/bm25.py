@@ -16,6 +16,8 @@ K1, B = 0.9, 0.4
 
 _VOCABULARY = "vocabulary.json"
 _ARRAYS = ("starts", "rows", "weights", "idf")
+# So few tell little of how rare a word is: one that is in one of three would count as a common word.
+_FEWEST_DOCUMENTS = 25
 # Documents counted at once: bounds the memory of building, not its result.
 _BATCH = 20_000
 
@@ -38,13 +40,8 @@ class FieldedBM25:
 
     @property
     def highest_idf(self) -> float:
-        """The idf of a term that no document has, in nats."""
-        return float(inverse_frequency(self.documents, np.zeros(1, np.int64))[0])
-
-    def weigh_term(self, term: str) -> float:
-        """Give a term's idf in nats; that of an unknown one is the highest."""
-        number = self.vocabulary.get(term)
-        return self.highest_idf if number is None else float(self.idf[number])
+        """What `weigh_alternatives` gives a word that no document has."""
+        return self.weigh_alternatives(())
 
     def weigh_alternatives(self, terms: Collection[str]) -> float:
         """Give the idf in nats of a word that any of these terms may stand for, each as likely as another.
@@ -54,7 +51,8 @@ class FieldedBM25:
         """
         numbers = [self.vocabulary[term] for term in terms if term in self.vocabulary]
         found = sum(int(self.starts[number + 1] - self.starts[number]) for number in numbers)
-        return float(inverse_frequency(self.documents, np.array([found / max(1, len(numbers))]))[0])
+        documents = max(self.documents, _FEWEST_DOCUMENTS)
+        return float(inverse_frequency(documents, np.array([found / max(1, len(numbers))]))[0])
 
     def add_best(self, scores: NDArray[np.float32], shares: Sequence[tuple[int, float]]) -> None:
         """Add to each document's score the best weight it has among some terms, each taken by its share.

@@ -26,8 +26,20 @@ def test_scores_are_those_of_the_formula() -> None:
     idf = math.log(1 + (3 - 1 + 0.5) / (1 + 0.5))
     frequency = 2 / (1 - B + B * 3 / 3)
     assert score(matrix, ("ban", 1.0)) == pytest.approx([idf * frequency / (frequency + K1), 0, 0])
-    assert matrix.weigh_term("ban") == pytest.approx(idf)
-    assert matrix.weigh_term("unknown") == matrix.highest_idf > idf
+
+
+def test_a_word_weighs_what_its_alternatives_do_on_average() -> None:
+    """The idf of the mean of their documents; none known is the rarest word there is."""
+    matrix = build_bm25([[*TEXTS, *([["day"]] * 37)]], [1.0])
+    assert matrix.weigh_alternatives(["ban"]) == pytest.approx(math.log(1 + (40 - 1 + 0.5) / (1 + 0.5)))
+    assert matrix.weigh_alternatives(["ban", "day", "no"]) == pytest.approx(math.log(1 + 20 / 21))
+    assert matrix.weigh_alternatives(["no"]) == matrix.highest_idf == pytest.approx(math.log(1 + 40.5 / 0.5))
+
+
+def test_a_word_of_few_documents_is_no_common_word() -> None:
+    """In a folder of three passages one that has a word makes it a third; it is judged as one of many would be."""
+    matrix = build_bm25([TEXTS], [1.0])
+    assert matrix.weigh_alternatives(["ban"]) > 0.7 * matrix.highest_idf
 
 
 def test_fields_are_added_before_they_saturate() -> None:

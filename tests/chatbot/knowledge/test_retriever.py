@@ -152,8 +152,8 @@ def test_a_question_that_nothing_covers_is_not_answerable(knowledge: Knowledge, 
 def test_a_name_that_no_document_knows_makes_a_refusal_likelier(knowledge: Knowledge) -> None:
     """Most of the words are enough for an answer, but not where another is the name of something unknown."""
     for question, is_answered in {
-        "Can bwcli lift a ban from visitors?": True,
-        "Can bwcli lift a ban from Keycloak?": False,
+        "Can a ban be lifted from visitors?": True,
+        "Can a ban be lifted from Keycloak?": False,
     }.items():
         assert knowledge.is_answerable(question, knowledge.search(question)) is is_answered
 
@@ -331,6 +331,17 @@ def test_an_empty_folder_warns_and_finds_nothing(tmp_path: Path, caplog: pytest.
         assert knowledge.search("How do I lift a ban?") == []
     assert "KNOWLEDGE_DIR" in caplog.text
     assert knowledge.stats.passages == 0
+
+
+@pytest.mark.parametrize("question", ["vinegar", "At which temperature does the kettle boil?"])
+def test_the_first_page_of_a_new_folder_is_answered_from(tmp_path: Path, question: str) -> None:
+    """Newcomers begin with one short page: how rare a word is can hardly be told from it."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/kettle.md").write_text(
+        "# Kettle\n\n## Boil\n\nThe kettle boils at 97 degrees.\n\n## Clean\n\nClean it with vinegar.\n"
+    )
+    knowledge = Knowledge(tmp_path / "docs", tmp_path / "cache")
+    assert knowledge.is_answerable(question, knowledge.search(question))
 
 
 def test_a_folder_that_disappears_leaves_the_last_index(
