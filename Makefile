@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := pip-compile --quiet --upgrade --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 TESTS ?= tests
 
-.PHONY: run test widget pictures test-long lint format bench local-model lock clean
+.PHONY: run test widget dictionary pictures test-long lint format bench local-model lock clean
 
 run: $(RUN_READY)
 	@exec $(BIN)/python -m apps
@@ -20,9 +20,13 @@ test: $(TEST_READY)
 widget: $(TEST_READY)
 	$(BIN)/python -m apps.chat.bundle
 
-# The pictures in docs/images, taken anew by the tour.
+# The page of the log's tables and columns, made of their comments.
+dictionary: $(TEST_READY)
+	$(BIN)/python -m chatbot.log.dictionary docs/data-dictionary.md
+
+# The pictures in docs/images, taken anew by the tour and the page's own tests.
 pictures: $(TEST_READY)
-	SHOTS=docs/images $(BIN)/python -m pytest tests/test_tour.py
+	SHOTS=docs/images $(BIN)/python -m pytest tests/test_tour.py tests/apps/chat/test_page_browser.py
 
 test-long: $(TEST_READY)
 	LONG=1 $(BIN)/python -m pytest $(TESTS) --timeout=1800

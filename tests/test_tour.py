@@ -201,7 +201,13 @@ def test_a_question_goes_all_the_way(browser: Browser, house: House, tmp_path: P
     assert counter.locator(".bubble").inner_text().strip() == QUESTION
     turn.locator(".thumb[data-value='1']").click()
     ask(counter, REFUSED, "refused")
+    counter.locator(".nearest summary").first.click()
     keep(counter, "refused", tmp_path)
+    counter.emulate_media(color_scheme="dark")
+    counter.locator(".request-documentation").click()
+    expect(counter.locator(".documented")).to_contain_text("Thank you")
+    keep(counter, "chat-dark", tmp_path)
+    counter.emulate_media(color_scheme="light")
     assert elsewhere == []
     wait_for_log(house, REFUSED)
 

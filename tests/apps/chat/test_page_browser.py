@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -186,6 +187,12 @@ def visitor(open_page: Open) -> Visitor:
     return open_page().come_in().agree()
 
 
+def keep(visitor: Visitor, name: str) -> None:
+    """Keep a picture of what a person would see, where pictures are wanted."""
+    if folder := os.environ.get("SHOTS"):
+        visitor.page.screenshot(path=Path(folder) / f"{name}.png")
+
+
 def other_tab(visitor: Visitor) -> Visitor:
     """Give a second tab of the same browser, on the same conversation."""
     tab = Visitor(visitor.page.context.new_page(), visitor.url)
@@ -261,6 +268,7 @@ def test_limits_warn_end_and_let_nothing_be_lost(visitor: Visitor, tmp_path: Pat
     expect(visitor.see("#ending")).to_contain_text("Its messages are used up.")
     expect(visitor.page.locator("#composer")).to_be_hidden()
     visitor.page.click("[data-to-end]")
+    keep(visitor, "chat-end")
     with visitor.page.expect_download() as pdf:
         visitor.page.click("#ending [data-copy=pdf]")
     pdf.value.save_as(tmp_path / "copy.pdf")
@@ -337,6 +345,7 @@ def test_failure_says_whose_it_is_and_can_be_tried_again(visitor: Visitor, house
     house.model.answer("Half an answer", fault="drop", after=2)
     turn = visitor.ask(state="failed")
     expect(turn.locator(".note")).to_contain_text("on the model provider's side, not yours")
+    keep(visitor, "chat-failed")
     turn.locator(".retry").click()
     expect(visitor.turns("complete")).to_have_count(1)
     assert visitor.box.input_value() == ""
@@ -416,6 +425,7 @@ def test_code_carries_the_login_to_another_device(visitor: Visitor, open_page: O
     visitor.page.click("#handover-open")
     visitor.page.click("[data-make-code]")
     code = visitor.see("#handover .code-shown").inner_text()
+    keep(visitor, "chat-device")
     visitor.page.keyboard.press("Escape")
     expect(visitor.page.locator("#handover")).to_be_hidden()
     phone = open_page(viewport={"width": 390, "height": 844}, locale="fr-FR", has_touch=True).come_in(code)
@@ -440,7 +450,7 @@ def test_code_carries_the_login_to_another_device(visitor: Visitor, open_page: O
 
 
 def test_keyboard_alone_is_enough(open_page: Open) -> None:
-    """By keys alone: agree, ask, a line break, a citation, conversations, menu; Escape closes, the focus stays known."""
+    """By keys alone: agree, ask, a line break, a citation, menu; Escape closes; the focus is where it is expected."""
     visitor = open_page().come_in()
     page = visitor.page
     page.locator("#accept").focus()
