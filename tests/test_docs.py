@@ -95,3 +95,49 @@ def test_log_page_names_every_table_and_view(log: Path) -> None:
         ]
     assert len(names) > 10
     assert [name for name in names if f"`{name}`" not in text] == []
+
+
+ZONES = ("UTC", "Europe/Paris", "America/St_Johns", "Asia/Kolkata")
+
+
+def test_queries_give_the_same_under_any_time_zone(log: Path) -> None:
+    """Each query of `docs/queries.md` runs, finds something, and reads the same moments and figures everywhere."""
+    queries = read_code("queries.md", "sql")
+    assert len(queries) >= 12
+    for query in queries:
+        results = [read_instants(log, query, zone) for zone in ZONES]
+        assert results[0], query
+        assert all(result == results[0] for result in results), query
+
+
+def test_figures_of_the_queries_add_up(log: Path) -> None:
+    """Days, hours, waves and channels count every question or answer of the log, once."""
+    counted: dict[str, int] = {}
+    for query in read_code("queries.md", "sql"):
+        with duckdb.connect(log, read_only=True) as connection:
+            frame = connection.execute(query)
+            names = [column[0] for column in frame.description or ()]
+            rows = frame.fetchall()
+        for name in ("questions", "answers", "testers"):
+            if name in names:
+                counted[f"{names[0]}: {name}"] = int(sum(row[names.index(name)] for row in rows))
+    with duckdb.connect(log, read_only=True) as connection:
+        totals = connection.execute(
+            "SELECT count(*) FILTER (WHERE origin = 'user'), count(*) FILTER (WHERE origin = 'bot'), "
+            "count(DISTINCT tester) FROM message_details"
+        ).fetchall()[0]
+    questions, answers, testers = totals
+    assert {counted[f"{name}: questions"] for name in ("day", "hour_of_day", "wave")} == {questions}
+    assert {counted[f"{name}: answers"] for name in ("week", "assistant", "day")} == {answers}
+    assert counted["days: testers"] == testers
+
+
+def read_instants(log: Path, query: str, zone: str) -> list[tuple[object, ...]]:
+    """Read a query's rows in a session's zone, times as UTC."""
+    with duckdb.connect(log, read_only=True) as connection:
+        connection.execute(f"SET TimeZone = '{zone}'")
+        rows = connection.execute(query).fetchall()
+    return [
+        tuple(value.astimezone(UTC) if isinstance(value, datetime) else value for value in row)
+        for row in rows
+    ]
