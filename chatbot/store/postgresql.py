@@ -75,8 +75,8 @@ ID = "guichet_transaction"
 DISK_FULL = "53100"
 UNKNOWN_TRANSACTION = "22023"
 CONFLICTS = frozenset({"40001", "40P01"})
-# Connection exceptions, shut-downs and starts, too many clients; read-only: a standby that was the primary.
-LOST_CLASSES = ("08", "57P", "53300", "25006")
+# Connection exceptions, shut-downs and starts, too many clients.
+LOST_CLASSES = ("08", "57P", "53300")
 
 
 class PostgreSQLDatabase:
