@@ -37,6 +37,8 @@ QUERY_DEADLINE_S = 2.0
 BATCH_TIMEOUT_S = 60.0
 # For one batch with all its tries; then the background rests and begins again where it stopped.
 RETRY_DEADLINE_S = 90.0
+# For a server that was never reached: more likely its address is wrong than that it is starting.
+REACH_DEADLINE_S = 5.0
 FIRST_PAUSE_S = 1.0
 # The most that text-embeddings-inference takes by default; OpenAI takes 2,048.
 REMOTE_BATCH = 32
@@ -101,7 +103,9 @@ class Embedder:
         self._batch_size = batch_size
         self._query_deadline_s = query_deadline_s
         self._retry_deadline_s = retry_deadline_s
+        self._reach_deadline_s = min(REACH_DEADLINE_S, retry_deadline_s)
         self._first_pause_s = first_pause_s
+        self._is_reached = False
         self._pool = ThreadPoolExecutor(_QUERIES_AT_ONCE, thread_name_prefix="embed-query")
 
     def embed_query(self, text: str) -> Vectors:
@@ -150,14 +154,19 @@ class Embedder:
 
     def _try_batch(self, texts: Sequence[str], stop: threading.Event) -> Vectors:
         """Call until it succeeds, until it cannot, or until the next pause would pass the deadline."""
-        end = time.monotonic() + self._retry_deadline_s
+        start = time.monotonic()
         pause_s = self._first_pause_s
         while True:
             try:
-                return self._check(self._passages.embed_documents(list(texts)), len(texts))
+                vectors = self._passages.embed_documents(list(texts))
+                self._is_reached = True
+                return self._check(vectors, len(texts))
             except Exception as error:
                 fault = self._read_fault(error)
                 wait_s = fault.retry_after_s if fault.retry_after_s is not None else pause_s
+                if fault.status is not None or not isinstance(fault.error, ProviderUnavailable):
+                    self._is_reached = True
+                end = start + (self._retry_deadline_s if self._is_reached else self._reach_deadline_s)
                 if not fault.may_pass or time.monotonic() + wait_s > end or stop.wait(wait_s):
                     raise _CallFailed(fault) from error
             pause_s *= 2

@@ -221,6 +221,24 @@ def test_server_that_is_not_there_is_named(make_settings: MakeSettings, openai_s
         embedder.embed_query("tea")
 
 
+def test_server_that_was_never_there_is_given_up_soon(
+    make_settings: MakeSettings, embedder: Embedder, openai_server: OpenAIServer
+) -> None:
+    """A wrong address keeps nobody waiting for a minute; a server that was there is waited for."""
+    embedder._retry_deadline_s, embedder._reach_deadline_s = 60.0, 0.0
+    embed_all(embedder, ["tea"])
+    openai_server.fail_embeddings(fault="drop", times=2)
+    assert len(embed_all(embedder, ["tea"])) == 1
+    settings = make_settings(embedding_model="openai:any", openai_base_url="http://127.0.0.1:9/v1")
+    absent = build_embedder(settings)
+    assert absent is not None
+    absent._reach_deadline_s = 0.0
+    stop = threading.Event()
+    with pytest.raises(ProviderUnavailable, match="cannot be reached"):
+        next(absent.embed_passages(["tea"], stop))
+    assert absent._is_reached is False
+
+
 def test_folder_without_a_model_is_refused(make_settings: MakeSettings, tmp_path: Path) -> None:
     """A folder that holds no model, or the missing extra, is named with the remedy."""
     with pytest.raises(SettingsError, match=r"EMBEDDING_MODEL=local:.*(sentence-transformers|pip install)"):
