@@ -216,9 +216,7 @@ class Conversation:
             position=position + 1,
             thread=thread,
             text=text,
-            language=detect_language(text, default=language or "en")
-            if not question.language
-            else question.language,
+            language=question.language or detect_language(text, default=language or "en"),
             history=question.history,
         )
         leases.take_lease(
@@ -243,8 +241,7 @@ class Conversation:
         return turn
 
     async def _answer(self, turn: Turn, draft: Draft, signal: StopSignal) -> AsyncIterator[Event]:
-        assistant = self.assistants.get(turn.thread.assistant)
-        draft.assistant = assistant
+        assistant = draft.assistant = self.assistants.get(turn.thread.assistant)
         standalone, history, hit = await self._understand(turn, assistant, draft, signal)
         draft.searched_for = standalone.text if standalone.text != turn.text else None
         if signal.status:

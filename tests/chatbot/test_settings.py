@@ -118,7 +118,6 @@ def test_embedding_model_asks_for_its_service_too() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("shareable_log", True),
         ("oidc_issuer", "https://login.example.org"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from chatbot import cli
 from chatbot.settings import Settings
 from chatbot.store.engine import Store
 from tests.chatbot.log.rows import read_log, write_conversation, write_thread, write_turn
+from tests.conftest import ROOT
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 SECRET = "jane.doe@example.org"
@@ -62,6 +64,21 @@ def test_backup_and_restore(run: Run, settings: Settings, tmp_path: Path) -> Non
     assert "1 erasures" in err
     assert read_log(settings.log_path, "SELECT tester FROM threads") == [("alpha-1",)]
     assert run("verify")[0] == 0
+
+
+@pytest.mark.usefixtures("_stored")
+def test_page_of_backups_is_true(run: Run, tmp_path: Path) -> None:
+    """The commands of `docs/backup.md` save and bring back as they stand there, and its table names every file."""
+    page = (ROOT / "docs" / "backup.md").read_text(encoding="utf-8")
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL)).replace("/backups", str(tmp_path))
+    commands = re.findall(r"^python -m chatbot (.*)$", blocks, re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["backup", "restore", "verify"]
+    for command in commands:
+        code, _, err = run(*command.split())
+        assert code == 0, err
+    (folder,) = tmp_path.glob("guichet-*")
+    assert {path.name for path in folder.iterdir()} <= set(re.findall(r"`([\w.-]+)`", page))
+    assert folder.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.usefixtures("_stored")
