@@ -28,6 +28,7 @@ from tests.openai_server import Answer, OpenAIServer
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(120)]
 
 MAX_MESSAGES = 4
+TIMEOUT_MS = 15_000
 CURATED_QUESTION = "Who brews the very best tea?"
 CURATED = f"""
 - questions: ["{CURATED_QUESTION}"]
@@ -168,23 +169,43 @@ def open_page(browser: Browser, house: House) -> Iterator[Open]:
     visitors: list[Visitor] = []
 
     def start(**options: Any) -> Visitor:
-        settings = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", "reduced_motion": "reduce"}
-        context = browser.new_context(**(settings | options))
-        context.set_default_timeout(15_000)
-        visitors.append(Visitor(context.new_page(), house.service.url))
+        visitors.append(open_browser(browser, house.service.url, **options))
         return visitors[-1]
 
-    expect.set_options(timeout=15_000)
     yield start
     for visitor in visitors:
         assert visitor.complaints == []
         visitor.page.context.close()
 
 
+@pytest.fixture(scope="module")
+def regular(browser: Browser, shared_house: House) -> Iterator[Visitor]:
+    """Give a tester who has come in and agreed, and stays: a page takes seconds to load."""
+    expect.set_options(timeout=TIMEOUT_MS)
+    visitor = open_browser(browser, shared_house.service.url)
+    yield visitor.come_in().agree()
+    visitor.page.context.close()
+
+
 @pytest.fixture
-def visitor(open_page: Open) -> Visitor:
-    """Give a tester who has come in and agreed."""
-    return open_page().come_in().agree()
+def visitor(regular: Visitor, house: House) -> Iterator[Visitor]:
+    """Give the regular, before a new conversation with an empty box; nothing fails in a script meanwhile."""
+    regular.box.fill("")
+    regular.page.click("#fresh")
+    regular.see(".welcome")
+    yield regular
+    for tab in regular.page.context.pages:
+        if tab is not regular.page:
+            tab.close()
+    assert regular.complaints == []
+
+
+def open_browser(browser: Browser, url: str, **options: Any) -> Visitor:
+    """Give a visitor with a browser profile of its own."""
+    settings = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", "reduced_motion": "reduce"}
+    context = browser.new_context(**(settings | options))
+    context.set_default_timeout(TIMEOUT_MS)
+    return Visitor(context.new_page(), url)
 
 
 def keep(visitor: Visitor, name: str) -> None:
@@ -317,8 +338,6 @@ def test_refused_message_stays_in_the_box(visitor: Visitor) -> None:
     expect(visitor.see("#alert .alert")).to_contain_text("2003")
     visitor.page.reload()
     expect(visitor.box).to_have_value("x" * 2003)
-    visitor.page.click("#fresh")
-    visitor.box.fill("")
 
 
 def test_full_house_is_friendly(visitor: Visitor, house: House) -> None:
@@ -418,8 +437,9 @@ def test_stop_keeps_what_was_written(visitor: Visitor, house: House) -> None:
     visitor.focus_on("#box textarea")
 
 
-def test_code_carries_the_login_to_another_device(visitor: Visitor, open_page: Open) -> None:
+def test_code_carries_the_login_to_another_device(open_page: Open) -> None:
     """A one-time code, shown on request, opens the same conversations elsewhere, once; logging out ends both."""
+    visitor = open_page().come_in().agree()
     visitor.ask()
     visitor.page.click("#menu-toggle")
     visitor.page.click("#handover-open")
@@ -430,17 +450,12 @@ def test_code_carries_the_login_to_another_device(visitor: Visitor, open_page: O
     expect(visitor.page.locator("#handover")).to_be_hidden()
     phone = open_page(viewport={"width": 390, "height": 844}, locale="fr-FR", has_touch=True).come_in(code)
     expect(phone.turns("complete")).to_have_count(1)
-    late = open_page()
-    late.page.goto(late.url)
-    late.page.fill("#password", code)
-    late.page.keyboard.press("Enter")
-    expect(late.page.locator("#fault")).to_be_visible()
-    late.come_in()
-    late.page.click("#menu-toggle")
-    late.page.click("#handover-open")
-    late.page.fill("#resume-code", code)
-    late.page.click("#handover .resume button")
-    expect(late.page.locator("#handover .fault")).not_to_be_empty()
+    visitor.page.click("#menu-toggle")
+    visitor.page.click("#handover-open")
+    visitor.page.fill("#resume-code", code)
+    visitor.page.click("#handover .resume button")
+    expect(visitor.page.locator("#handover .fault")).not_to_be_empty()
+    visitor.page.keyboard.press("Escape")
     phone.page.click("#menu-toggle")
     phone.page.click("#logout")
     phone.page.wait_for_url("**/login")
@@ -513,8 +528,9 @@ def test_phone_in_french_has_room(open_page: Open) -> None:
     expect(visitor.page.locator("#threads")).to_be_hidden()
 
 
-def test_login_that_ended_leaves_the_text(visitor: Visitor, house: House) -> None:
+def test_login_that_ended_leaves_the_text(open_page: Open) -> None:
     """Where the login has ended meanwhile, the page says so with the way back, and the text is there after it."""
+    visitor = open_page().come_in().agree()
     token = next(cookie["value"] for cookie in visitor.page.context.cookies() if cookie["name"] == "guichet")
     with Client(base_url=visitor.url, headers={"authorization": f"Bearer {token}"}) as client:
         assert client.post("/api/logout").status_code == 204
@@ -532,10 +548,7 @@ def test_killed_service_is_told_and_tried_again(browser: Browser, tmp_path: Path
     model = OpenAIServer(ENDLESS)
     with model, Process(tmp_path, model) as process:
         process.start()
-        context = browser.new_context(locale="en-GB")
-        context.set_default_timeout(20_000)
-        expect.set_options(timeout=20_000)
-        visitor = Visitor(context.new_page(), process.url).come_in().agree()
+        visitor = open_browser(browser, process.url).come_in().agree()
         visitor.send(ANSWERABLE)
         expect(visitor.turns("streaming")).to_have_count(1)
         process.kill()
@@ -547,5 +560,4 @@ def test_killed_service_is_told_and_tried_again(browser: Browser, tmp_path: Path
         model.default = QUICK
         turn.locator(".retry").click()
         expect(visitor.turns("complete")).to_have_count(1)
-        context.close()
-        process.stop()
+        visitor.page.context.close()
