@@ -54,9 +54,13 @@ class Acknowledged:
 
 
 class Process:
-    """A service process on its folder, which can be killed and started again; none is left at the block's end."""
+    """A service process on its folder, which can be killed and started again; none is left at the block's end.
 
-    def __init__(self, folder: Path, model: OpenAIServer) -> None:
+    Args:
+        environment: settings beside those of all, by variable.
+    """
+
+    def __init__(self, folder: Path, model: OpenAIServer, **environment: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -75,6 +79,7 @@ class Process:
             "PUBLISH_INTERVAL": "0.2",
             "RATE_LIMIT": "100/second",
             "LOG_LEVEL": "WARNING",
+            **environment,
         }
         self._folder = folder
         self._log = folder / "service.log"
@@ -89,11 +94,19 @@ class Process:
 
     def start(self) -> None:
         """Start, and wait until it answers."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Start."""
         with self._log.open("ab") as log:
             # In a folder of its own: the developer's `.env` is not read.
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "apps.chat"], cwd=self._folder, env=self._environment, stderr=log
             )
+
+    def wait(self) -> None:
+        """Wait until it answers."""
         wait_for(self._is_ready, timeout_s=START_S)
 
     def kill(self) -> None:
@@ -140,11 +153,13 @@ def read_in_a_loop(path: Path, folder: Path) -> Iterator[list[int]]:
     opened.append(int(output))
 
 
-def keep_asking(url: str, told: Acknowledged, is_streaming: bool) -> None:
-    """Ask one question after the other until the service is gone, and note what it acknowledged."""
+def keep_asking(
+    url: str, told: Acknowledged, is_streaming: bool, stop: threading.Event | None = None
+) -> None:
+    """Ask one question after the other until told to stop or the service is gone; note what it acknowledged."""
     with suppress(httpx.TransportError), Client(base_url=url, timeout=10) as client:
         token = client.log_in().json()["token"]
-        while True:
+        while not (stop and stop.is_set()):
             thread = client.start_chat()
             told.threads.add(thread)
             told.tokens[thread] = token
@@ -176,6 +191,7 @@ def test_killed_service_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
     """After `kill -9` under load all that was acknowledged is there; what was cut off is an interrupted row."""
     told = Acknowledged()
     data = tmp_path / "data"
+    place = data / "private" / "guichet.db"
     model = OpenAIServer(Answer("It listens on port 4180. [1]", delay_s=0.02))
     with model, Process(tmp_path, model) as service:
         service.start()
@@ -189,13 +205,13 @@ def test_killed_service_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
             wait_for(lambda: len(told.answers), lambda count: count >= 3 * CLIENTS, timeout_s=START_S)
             # Some answers hang from here on: at the crash there are turns under way for certain.
             model.default = Answer("It listens on port 4180. [1]", fault="hang", after=3)
-            wait_for(lambda: count_running(data), lambda count: count >= CLIENTS, timeout_s=START_S)
+            wait_for(lambda: count_running(place), lambda count: count >= CLIENTS, timeout_s=START_S)
             service.kill()
             for client in clients:
                 client.join(15)
             model.default = Answer("It listens on port 4180. [1]")
             service.start()
-            check_kept(data, told)
+            check_kept(place, told)
             ask_again(service.url, told)
             time.sleep(0.5)
         assert opened[0] > 20
@@ -203,9 +219,9 @@ def test_killed_service_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
         assert "Traceback" not in service.read_log()
 
 
-def count_running(data: Path) -> int:
+def count_running(place: Path | str) -> int:
     """Count the turns under way, from the store."""
-    store = Store(data / "private" / "guichet.db")
+    store = Store(place)
     try:
         query = "SELECT count(*) FROM turns"
         return int(store.read(lambda connection: connection.exec_driver_sql(query).scalar() or 0))
@@ -213,9 +229,13 @@ def count_running(data: Path) -> int:
         store.close()
 
 
-def check_kept(data: Path, told: Acknowledged) -> None:
-    """Compare the store with what clients were told."""
-    store = Store(data / "private" / "guichet.db")
+def check_kept(place: Path | str, told: Acknowledged, least: int = CLIENTS) -> None:
+    """Compare the store with what clients were told.
+
+    Args:
+        least: how many answers were cut off.
+    """
+    store = Store(place)
     try:
         kept = read_all(store, told.threads)
     finally:
@@ -229,10 +249,10 @@ def check_kept(data: Path, told: Acknowledged) -> None:
     questions = [message for message in kept.values() if message.origin == "user"]
     assert len(answers) == len(questions)
     interrupted = [message for message in answers if message.status == "interrupted"]
-    assert len(interrupted) >= CLIENTS
-    assert {message.error_origin for message in interrupted} == {"service"}
-    assert {message.status for message in answers} == {"complete", "interrupted"}
-    assert count_running(data) == 0
+    assert len(interrupted) >= least
+    assert {message.error_origin for message in interrupted} <= {"service"}
+    assert {message.status for message in answers} <= {"complete", "interrupted"}
+    assert count_running(place) == 0
 
 
 def ask_again(url: str, told: Acknowledged) -> None:
