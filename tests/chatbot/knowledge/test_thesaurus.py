@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from chatbot.knowledge.thesaurus import _FILE, load_thesaurus
 from chatbot.text import tokenize
 
@@ -50,3 +52,20 @@ def test_words_nobody_related_and_nothing_at_all() -> None:
     """Unknown words have no relatives; an empty question none either."""
     assert find("zyzzyva") == {}
     assert find("") == {}
+
+
+@pytest.mark.parametrize(
+    ("question", "misleading"),
+    [
+        ("vider le cache", "masquer"),
+        ("durée de rétention", "réessayer"),
+        ("donner un accès", "parrainage"),
+        ("entrée du programme", "plage"),
+        ("ajouter une note", "évaluer"),
+    ],
+)
+def test_words_that_share_a_stem_alone_do_not_mislead(question: str, misleading: str) -> None:
+    """`cache` is no `cacher`, though French stemming makes them one: such words are in no concept."""
+    terms = tokenize(question, "fr")
+    related = load_thesaurus().find_related(question, terms, "fr", "fr")
+    assert tokenize(misleading, "fr")[0] not in frozenset().union(*related.values())
