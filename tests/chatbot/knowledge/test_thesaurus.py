@@ -57,7 +57,7 @@ def test_words_nobody_related_and_nothing_at_all() -> None:
 @pytest.mark.parametrize(
     ("question", "misleading"),
     [
-        ("vider le cache", "masquer"),
+        ("le cache est plein", "masquer"),
         ("durée de rétention", "réessayer"),
         ("donner un accès", "parrainage"),
         ("entrée du programme", "plage"),
