@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from chatbot import analytics as analytics_module
 from chatbot.analytics import SORTS, STATUSES, Analytics, Latency, ThreadFilter, Totals
 from chatbot.errors import LogUnavailable, UsageError
 from chatbot.log import publisher as publisher_module
+from chatbot.log import views
 from chatbot.log.check import Checker
 from chatbot.log.publisher import Publisher
 from chatbot.settings import Settings
@@ -330,3 +332,18 @@ def test_calls_of_many_threads_at_once_all_succeed(
             clock.advance(seconds=31)
             publisher.publish()
     assert [call.exception() for call in calls] == [None] * 4
+
+
+def test_figures_come_from_the_views() -> None:
+    """What a chart or tile shows is counted by a view that data people have too, not by a rule of the office's own."""
+    figures = [
+        analytics_module.TOTALS_SQL,
+        analytics_module.USAGE_SQL,
+        analytics_module.PEAK_HOURS_SQL,
+        analytics_module.OUTCOMES_SQL,
+        analytics_module.LATENCY_SQL,
+        analytics_module.UNANSWERED_SQL,
+    ]
+    names = {view.name for view in views.VIEWS}
+    for sql in figures:
+        assert set(re.findall(r"\b(?:FROM|JOIN) (\w+)", sql)) <= names, sql
