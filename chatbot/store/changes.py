@@ -19,6 +19,7 @@ from chatbot.store.schema import PUBLISHED, change_counter, meta, tombstones
 # What `postgresql` keeps of a transaction under way in its connection's `info`.
 CHANGE = "guichet_change"
 
+_TAKE = text("UPDATE change_counter SET value = value + :count RETURNING value")
 _SETTLED = text(
     "SELECT value + CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) - 1 FROM change_counter"
 )
@@ -35,10 +36,7 @@ def take_change(connection: Connection, count: int = 1) -> int:
     """
     if _is_postgresql(connection):
         return int(connection.info[CHANGE])
-    statement = (
-        update(change_counter).values(value=change_counter.c.value + count).returning(change_counter.c.value)
-    )
-    return int(connection.execute(statement).scalar_one())
+    return int(connection.execute(_TAKE, {"count": count}).scalar_one())
 
 
 def read_counter(connection: Connection) -> int:

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 READ_AT_ONCE = 50
 
+# Built once: made anew for every message, the statements took longer than the database.
+_INSERT_MESSAGE, _INSERT_PASSAGES = insert(messages), insert(passages_used)
+_MESSAGE_FIELDS = tuple(field.name for field in fields(Message) if field.name != "passages")
+_PASSAGE_FIELDS = tuple(field.name for field in fields(PassageUsed))
+
 
 @dataclass(frozen=True, slots=True)
 class ThreadUse:
@@ -74,15 +79,15 @@ def lock_threads(connection: Connection, thread_ids: Sequence[str]) -> None:
 def add_message(connection: Connection, message: Message) -> None:
     """Record a message with the passages it was made from."""
     change = take_change(connection)
-    row = {field.name: getattr(message, field.name) for field in fields(Message) if field.name != "passages"}
-    connection.execute(insert(messages).values(**row, change=change))
+    row = {name: getattr(message, name) for name in _MESSAGE_FIELDS}
+    connection.execute(_INSERT_MESSAGE, row | {"change": change})
     if message.passages:
         rows = [
-            {field.name: getattr(passage, field.name) for field in fields(PassageUsed)}
+            {name: getattr(passage, name) for name in _PASSAGE_FIELDS}
             | {"message_id": message.message_id, "change": change}
             for passage in message.passages
         ]
-        connection.execute(insert(passages_used), rows)
+        connection.execute(_INSERT_PASSAGES, rows)
 
 
 def add_feedback(connection: Connection, feedback: Feedback) -> None:
