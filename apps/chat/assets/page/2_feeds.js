@@ -49,7 +49,7 @@ function showLog(template, thread) {
     left.delete(thread);
     current = thread;
     isFollowing = true;
-    restoreDraft();
+    takeDraft(thread);
   }
   const old = $(".transcript", log());
   const fresh = template.content.firstElementChild;
@@ -60,6 +60,7 @@ function showLog(template, thread) {
   takeBack(fresh);
   if (wasOpen) tellEnd($(`[data-turn="${CSS.escape(wasOpen)}"]`, log()));
   dressEnding(template.dataset.rating);
+  endOpening();
   remember();
   follow();
   readThreads();
@@ -86,7 +87,7 @@ function showTurn(content, thread) {
     $(".welcome", target)?.remove();
     target.append(fresh.cloneNode(true));
     isFollowing = true;
-    if (current === NEW) { moveDraft(thread); current = thread; dressEnding(""); }
+    if (current === NEW) { moveDraft(thread); drafted = thread; current = thread; dressEnding(""); }
     accept();
     remember();
     readThreads();
@@ -146,6 +147,7 @@ function markState() {
   if (alert && !seen.has(alert)) {
     seen.add(alert);
     isSending = false;
+    openingAt = 0;
     setSent(null);
   }
   const isBusy = Boolean(openTurn()) || isSending;

@@ -1,13 +1,29 @@
 // ---- Sending: one question at a time, and never a lost word ---------------------------------------------------
 
 const SEND_S = 8;
+// When another conversation was asked for; what is sent before it is there would go into the one that is left.
+let openingAt = 0;
+let isSentThen = false;
 let sendingTimer = 0;
 
 function mayNotSend() {
   const classes = document.body.classList;
   // Gradio keeps silent about what it is asked to send while it waits for the network.
   if (isOffline) { showFault(words.not_sent); return true; }
+  if (Date.now() - openingAt < SEND_S * 1000) { isSentThen = true; return true; }
   return isSending || Boolean(openTurn()) || classes.contains("needs-notice") || classes.contains("is-over");
+}
+
+function beginOpening() {
+  openingAt = Date.now();
+  isSentThen = false;
+}
+
+// What was sent meanwhile goes out now.
+function endOpening() {
+  openingAt = 0;
+  if (isSentThen) setTimeout(() => $("#send")?.click(), 100);
+  isSentThen = false;
 }
 
 function startSending(text) {
@@ -62,9 +78,18 @@ document.addEventListener("keydown", (event) => {
   if (mayNotSend() || !box().value.trim()) refuse(event); else startSending(box().value);
 }, true);
 
+// Straight to the service where the answer is known: Gradio's queue may be waiting for the network.
+document.addEventListener("click", (event) => {
+  const turn = openTurn()?.dataset.turn;
+  if (!turn || !event.target.closest?.("#stop")) return;
+  refuse(event);
+  call(`api/messages/${encodeURIComponent(turn)}/stop`, {}).then(({ isOk }) => { if (!isOk) lookUp(); });
+  focusBox();
+}, true);
+
 function askAgain(reference) {
   if (document.body.classList.contains("needs-notice")) { $("#accept")?.focus(); return; }
-  if (mayNotSend()) return;
+  if (mayNotSend()) { isSentThen = false; return; }
   // Nothing of the box is sent.
   startSending(null);
   trigger("again", reference);
@@ -90,22 +115,26 @@ function countCharacters() {
 
 // ---- Drafts: what is typed and not sent outlives a refresh, per conversation, in this tab alone ---------------
 
+// Whose draft stands in the box.
+let drafted = "";
 const draftName = (thread) => `guichet-draft:${thread || NEW}`;
 
 function keepDraft() {
-  if (!current || !box()) return;
-  if (box().value) sessionStorage.setItem(draftName(current), box().value);
-  else sessionStorage.removeItem(draftName(current));
+  if (!drafted || !box()) return;
+  if (box().value) sessionStorage.setItem(draftName(drafted), box().value);
+  else sessionStorage.removeItem(draftName(drafted));
 }
 
-function restoreDraft() {
-  const draft = sessionStorage.getItem(draftName(current)) || "";
+function takeDraft(thread) {
+  if (drafted === thread) return;
+  drafted = thread;
+  const draft = sessionStorage.getItem(draftName(thread)) || "";
   if (box() && box().value !== draft) fillField(box(), draft);
 }
 
 function moveDraft(thread) {
-  const draft = sessionStorage.getItem(draftName(current));
-  sessionStorage.removeItem(draftName(current));
+  const draft = sessionStorage.getItem(draftName(drafted));
+  sessionStorage.removeItem(draftName(drafted));
   if (draft) sessionStorage.setItem(draftName(thread), draft);
 }
 

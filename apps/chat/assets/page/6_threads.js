@@ -90,6 +90,8 @@ function openThread(thread) {
   if (thread !== current || thread === NEW) {
     history.pushState(null, "", `?thread=${encodeURIComponent(thread)}`);
     clearFault();
+    beginOpening();
+    takeDraft(thread);
     readAgain(thread);
   }
   focusBox();
@@ -108,7 +110,10 @@ function startFresh() {
 
 addEventListener("popstate", () => {
   const wanted = new URL(location.href).searchParams.get("thread");
-  if (wanted && wanted !== current) readAgain(wanted);
+  if (!wanted || wanted === current) return;
+  beginOpening();
+  takeDraft(wanted);
+  readAgain(wanted);
 });
 
 function showMenu(isOpen) {
