@@ -9,7 +9,7 @@ from contextlib import closing
 from chatbot.access import check_exposure
 from chatbot.assistants.definition import Assistants
 from chatbot.commands.terminal import say, write_json, write_line
-from chatbot.errors import SettingsError
+from chatbot.errors import SettingsError, StoreUnavailable
 from chatbot.knowledge.documents import scan_folder
 from chatbot.prices import read_prices
 from chatbot.settings import Settings, load_settings
@@ -44,6 +44,8 @@ def list_faults(settings: Settings) -> list[str]:
             check()
         except SettingsError as error:
             faults += error.faults
+        except StoreUnavailable as error:
+            faults.append(str(error))
     return faults
 
 

@@ -126,6 +126,17 @@ def test_setting_of_a_later_version_is_refused(name: str, value: object) -> None
     assert name.upper() in "\n".join(read_faults(**{name: value}))
 
 
+def test_store_is_a_file_or_a_server(settings: Settings) -> None:
+    """Without an address the store is a file; an address of something else is refused without being shown."""
+    assert settings.store_place == settings.store_path
+    url = "postgresql://guichet:hush@db.example.org/guichet"
+    on_server = load_settings(store_url=url)
+    assert on_server.store_place == url
+    assert on_server.masked()["STORE_URL"] == "***"
+    (fault,) = read_faults(store_url="mysql://guichet:hush@db.example.org/guichet")
+    assert fault.startswith("STORE_URL=***") and "postgresql://" in fault and "hush" not in fault
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("secret_key", "tiny-key"), ("beta_password", "changeme"), ("service_token", "secret")],
