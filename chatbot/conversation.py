@@ -32,6 +32,7 @@ from chatbot.followups import StandaloneQuestion
 from chatbot.knowledge.curated import CuratedAnswers, CuratedHit
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.limiter import Limiter, multiply_rate
+from chatbot.live_html import LiveHtml, choose_interval
 from chatbot.models import OFFLINE, close_model
 from chatbot.prices import Prices
 from chatbot.prompts import PromptInput, build_messages
@@ -47,7 +48,6 @@ from chatbot.text import clean_text, detect_language, is_blank
 
 logger = logging.getLogger(__name__)
 
-HTML_INTERVAL_S = 0.1
 # So many testers behind one address may ask at their full rate.
 TESTERS_PER_SOURCE = 20
 
@@ -137,6 +137,7 @@ class Conversation:
         self._settings = settings
         self._versions = version_numbers
         self._metrics = metrics
+        self._writing = 0
         self._rate = Limiter(store, settings.rate_limit, "message")
         self._source_rate = Limiter(store, multiply_rate(settings.rate_limit, TESTERS_PER_SOURCE), "source")
 
@@ -311,16 +312,21 @@ class Conversation:
             timeout_s=self._settings.model_timeout,
             deadline_s=self._settings.model_deadline,
         )
+        live = LiveHtml({passage.number for passage in draft.found})
         rendered_at = 0.0
-        async with aclosing(stream):
-            async for part in stream:
-                text = draft.add_part(part)
-                if not text:
-                    continue
-                yield Token(text)
-                if time.monotonic() - rendered_at >= HTML_INTERVAL_S:
-                    yield Html(draft.html())
-                    rendered_at = time.monotonic()
+        self._writing += 1
+        try:
+            async with aclosing(stream):
+                async for part in stream:
+                    text = draft.add_part(part)
+                    if not text:
+                        continue
+                    yield Token(text)
+                    if time.monotonic() - rendered_at >= choose_interval(live.cost_s, self._writing):
+                        yield Html(live.render(draft.text))
+                        rendered_at = time.monotonic()
+        finally:
+            self._writing -= 1
         if tail := draft.finish(turn.language):
             yield Token(tail)
         yield Html(draft.html())

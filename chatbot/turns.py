@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from chatbot.conversation import Conversation, Question, Turn
 from chatbot.errors import GuichetError, TooBusy, UnknownMessage
-from chatbot.events import Event, Failed, Html, Reply
+from chatbot.events import Event, Failed, Html, Reply, Token
 from chatbot.store import leases
 from chatbot.store.leases import LEASE
 from chatbot.streaming import StopSignal
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 KEPT_AFTER_END = timedelta(minutes=5)
 RENEWAL_S = LEASE.total_seconds() / 3
 CLOSING_S = 5.0
+Pause = Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ class _Running:
     # A rendered state replaces the one before: its place stays, empty, so that numbers keep their meaning.
     events: list[Event | None] = field(default_factory=list)
     last_html: int | None = None
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    waiting: list[asyncio.Future[None]] = field(default_factory=list)
     is_over: bool = False
 
     def add(self, event: Event) -> None:
@@ -46,8 +47,16 @@ class _Running:
             self.last_html = len(self.events)
         self.events.append(event)
         self.is_over = isinstance(event, Reply | Failed)
-        changed, self.changed = self.changed, asyncio.Event()
-        changed.set()
+        waiting, self.waiting = self.waiting, []
+        for listener in waiting:
+            if not listener.done():
+                listener.set_result(None)
+
+    async def wait(self) -> None:
+        """Wait for the next event."""
+        listener = asyncio.get_running_loop().create_future()
+        self.waiting.append(listener)
+        await listener
 
 
 class Turns:
@@ -103,20 +112,33 @@ class Turns:
         Raises:
             UnknownMessage: no events are kept of such a turn of this tester.
         """
+        async for batch in self.listen_together(message_id, tester, after):
+            for numbered in batch:
+                yield numbered
+
+    async def listen_together(
+        self, message_id: str, tester: str, after: int = 0, *, pause: Pause | None = None
+    ) -> AsyncIterator[list[tuple[int, Event]]]:
+        """Give a turn's events as `listen` does, those that are there at once together.
+
+        Args:
+            pause: waited after each batch with words of the answer, so that those of the next gather meanwhile.
+        """
         running = self._running.get(message_id)
         if running is None or running.tester != tester:
             raise UnknownMessage(f"No events are kept of message {message_id}.")
         place = max(0, after)
         while True:
-            changed = running.changed
-            while place < len(running.events):
-                event = running.events[place]
-                place += 1
-                if event is not None:
-                    yield place, event
-            if running.is_over:
+            first, place = place, len(running.events)
+            events = enumerate(running.events[first:], start=first + 1)
+            if batch := [(number, event) for number, event in events if event is not None]:
+                yield batch
+                if pause and not running.is_over and isinstance(batch[-1][1], Token | Html):
+                    await pause()
+            if running.is_over and place >= len(running.events):
                 return
-            await changed.wait()
+            if place >= len(running.events):
+                await running.wait()
 
     def is_kept(self, message_id: str, tester: str) -> bool:
         """Tell whether the events of this tester's turn are kept here."""

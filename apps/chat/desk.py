@@ -34,6 +34,9 @@ from chatbot.store.records import PassageUsed, Thread
 logger = logging.getLogger(__name__)
 
 POLL_S = 1.0
+DRAWN_S = 0.1
+# An update costs about a millisecond of a core, whoever looks on: together they take no more than half of one.
+FOLLOWER_S = 0.002
 Updates = dict[Any, Any]
 
 
@@ -74,7 +77,7 @@ class Desk:
         self._fields = fields
         self._registry = Registry(services)
         self._shelf = Shelf(services.turns.conversation.knowledge)
-        self._pace = Pace()
+        self._pace = Pace(least_s=DRAWN_S, follower_s=FOLLOWER_S)
 
     async def open_page(self, request: gr.Request) -> AsyncIterator[Updates]:
         """Show the tester's latest conversation, or the one the address names, and the rest of an answer."""

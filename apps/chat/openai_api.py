@@ -26,11 +26,11 @@ from apps.chat.openai_wire import (
 from apps.chat.refusals import refuse
 from apps.chat.services import Services
 from apps.chat.thread_api import make_thread
-from apps.chat.turn_stream import follow_turn, read_answer, stream_lines
+from apps.chat.turn_stream import Batch, follow_turn, read_answer, stream_lines
 from apps.chat.wire import STATUS_OF_CODE
 from chatbot.conversation import Question
 from chatbot.errors import GuichetError
-from chatbot.events import Event, Failed, Reply, Token
+from chatbot.events import Failed, Reply, Token
 from chatbot.store import threads
 
 router = APIRouter(tags=["openai"])
@@ -74,20 +74,22 @@ async def complete(
         thread.created_at,
         include_usage=bool(body.stream_options and body.stream_options.include_usage),
     )
-    events = follow_turn(services, turn.message_id, login.tester)
+    batches = follow_turn(services, turn.message_id, login.tester)
     if body.stream:
-        return stream_lines(_write_chunks(services, completion, events, login.tester))
-    return await _answer_plainly(services, completion, events, login.tester)
+        return stream_lines(_write_chunks(services, completion, batches, login.tester))
+    return await _answer_plainly(services, completion, batches, login.tester)
 
 
 async def _write_chunks(
-    services: Services, completion: Completion, events: AsyncIterator[tuple[int, Event]], tester: str
+    services: Services, completion: Completion, batches: AsyncIterator[Batch], tester: str
 ) -> AsyncIterator[str]:
     yield completion.chunk({"role": "assistant", "content": ""})
-    async for _, event in events:
-        if isinstance(event, Token):
-            yield completion.chunk({"content": event.text})
-        elif isinstance(event, Failed):
+    async for batch in batches:
+        text = "".join(event.text for _, event in batch if isinstance(event, Token))
+        if text:
+            yield completion.chunk({"content": text})
+        _, event = batch[-1]
+        if isinstance(event, Failed):
             status = STATUS_OF_CODE.get(event.code, 500)
             error = state_openai_error(status, event.code, event.message, event.trace_id)
             yield f"data: {json.dumps(error, ensure_ascii=False)}\n\n"
@@ -99,9 +101,10 @@ async def _write_chunks(
 
 
 async def _answer_plainly(
-    services: Services, completion: Completion, events: AsyncIterator[tuple[int, Event]], tester: str
+    services: Services, completion: Completion, batches: AsyncIterator[Batch], tester: str
 ) -> Response:
-    async for _, event in events:
+    async for batch in batches:
+        _, event = batch[-1]
         if isinstance(event, Failed):
             return refuse(PREFIX, event.code, event.message)
         if isinstance(event, Reply):

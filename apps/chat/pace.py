@@ -1,4 +1,4 @@
-"""How often a page is drawn anew: ten times a second, less often where many answers are being followed."""
+"""How often a listener is sent what is new: less often where many are listening."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-DRAWN_S = 0.1
-# An update costs the server about a millisecond of a core, whoever looks on; with more followers than these
-# the time between two updates grows with their number, so that drawing never takes more than half a core.
-FOLLOWERS = 50
-
 
 class Pace:
-    """Counts who follows an answer, and has each wait its time between two updates."""
+    """Counts who follows an answer, and has each wait its time between two updates.
 
-    def __init__(self) -> None:
+    Args:
+        least_s: seconds between two updates of one follower, however few there are.
+        follower_s: seconds that each follower adds for all, once they come to more than `least_s`: the cost of an
+            update over the share of a core that all updates may take.
+    """
+
+    def __init__(self, *, least_s: float, follower_s: float) -> None:
+        self._least_s = least_s
+        self._follower_s = follower_s
         self._followers = 0
 
     @property
     def interval_s(self) -> float:
         """Seconds between two updates of one follower."""
-        return DRAWN_S * max(1.0, self._followers / FOLLOWERS)
+        return max(self._least_s, self._followers * self._follower_s)
 
     @contextmanager
     def follow(self) -> Iterator[None]:
@@ -32,6 +35,10 @@ class Pace:
             yield
         finally:
             self._followers -= 1
+
+    async def pause(self) -> None:
+        """Wait from one update to the next."""
+        await asyncio.sleep(self.interval_s)
 
     async def wait(self, drawn_at: float) -> None:
         """Wait until the next update is due.

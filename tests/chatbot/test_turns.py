@@ -95,7 +95,7 @@ async def test_rendered_states_are_replaced(
     turns: Turns, counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the rendered states only the last is kept; the numbers of all other events stay as they were."""
-    monkeypatch.setattr("chatbot.conversation.HTML_INTERVAL_S", 0)
+    monkeypatch.setattr("chatbot.live_html.LEAST_INTERVAL_S", 0)
     turn = await turns.start(counter.ask())
     live = await listen(turns, turn.message_id)
     again = await listen(turns, turn.message_id)
