@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 MAX_BATCH = 500
 BUSY_TIMEOUT_MS = 10_000
 READ_CONNECTIONS = 16
+# The publisher's notes lie beside the store.
+PUBLISHED_NOTES = "published.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class SQLiteDatabase:
     def __init__(self, path: Path, *, is_lasting: bool) -> None:
         self.path = path
         _make_private(path.parent)
+        _check_emptied(path)
         synchronous = "FULL" if is_lasting else "OFF"
         self._writing = _connect(path, begin="BEGIN IMMEDIATE", pool_size=2, synchronous=synchronous)
         self._reading = _connect(path, begin="BEGIN", pool_size=READ_CONNECTIONS, synchronous=synchronous)
@@ -204,6 +207,15 @@ def _connect(path: Path, *, begin: str, pool_size: int, synchronous: str) -> Eng
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _check_emptied(path: Path) -> None:
+    """Refuse a file without a byte from which a log was published once: SQLite would take it for a new store."""
+    if path.exists() and not path.stat().st_size and path.with_name(PUBLISHED_NOTES).exists():
+        raise StoreUnavailable(
+            f"The store {path} is empty, and a log was published from it: it is damaged. Bring back a backup "
+            "(`python -m chatbot restore`), or remove the file to begin anew."
+        )
 
 
 def _make_private(folder: Path) -> None:

@@ -10,13 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
 
+from chatbot.log.verify import verify
 from chatbot.store import threads
 from chatbot.store.engine import Store
 from chatbot.store.records import Message
@@ -25,6 +26,7 @@ from tests.conftest import ROOT
 from tests.openai_server import Answer, OpenAIServer
 
 CLIENTS = 8
+ANSWER = Answer("It listens on port 4180. [1]", delay_s=0.02)
 START_S = 60
 # Looks again and again into the published log, as any program might, and reports each failure.
 READER = """
@@ -189,34 +191,53 @@ def read_all(store: Store, thread_ids: set[str]) -> dict[str, Message]:
 @pytest.mark.timeout(170)
 def test_killed_service_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
     """After `kill -9` under load all that was acknowledged is there; what was cut off is an interrupted row."""
-    told = Acknowledged()
-    data = tmp_path / "data"
-    place = data / "private" / "guichet.db"
-    model = OpenAIServer(Answer("It listens on port 4180. [1]", delay_s=0.02))
-    with model, Process(tmp_path, model) as service:
+    run_rounds(tmp_path, rounds=1, clients=CLIENTS)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_service_is_killed_again_and_again(tmp_path: Path) -> None:
+    """The same a hundred times over, under more clients."""
+    run_rounds(tmp_path, rounds=100, clients=20)
+
+
+def run_rounds(folder: Path, rounds: int, clients: int) -> None:
+    """Start a service, and kill it under load round after round, while another process reads the log."""
+    data = folder / "data"
+    with OpenAIServer(ANSWER) as model, Process(folder, model) as service:
         service.start()
-        with read_in_a_loop(data / "conversations.duckdb", tmp_path) as opened:
-            clients = [
-                threading.Thread(target=keep_asking, args=(service.url, told, number % 2 == 0))
-                for number in range(CLIENTS)
-            ]
-            for client in clients:
-                client.start()
-            wait_for(lambda: len(told.answers), lambda count: count >= 3 * CLIENTS, timeout_s=START_S)
-            # Some answers hang from here on: at the crash there are turns under way for certain.
-            model.default = Answer("It listens on port 4180. [1]", fault="hang", after=3)
-            wait_for(lambda: count_running(place), lambda count: count >= CLIENTS, timeout_s=START_S)
-            service.kill()
-            for client in clients:
-                client.join(15)
-            model.default = Answer("It listens on port 4180. [1]")
-            service.start()
-            check_kept(place, told)
-            ask_again(service.url, told)
+        with read_in_a_loop(data / "conversations.duckdb", folder) as opened:
+            for _ in range(rounds):
+                kill_under_load(service, model, data / "private" / "guichet.db", clients)
             time.sleep(0.5)
         assert opened[0] > 20
         assert service.stop() == 0
         assert "Traceback" not in service.read_log()
+    with closing(Store(data / "private" / "guichet.db")) as store:
+        assert verify(store, data) == []
+
+
+def kill_under_load(service: Process, model: OpenAIServer, place: Path, clients: int) -> None:
+    """Kill a service while clients ask, start it again, and compare the store with what they were told."""
+    told = Acknowledged()
+    model.default = ANSWER
+    askers = [
+        threading.Thread(target=keep_asking, args=(service.url, told, number % 2 == 0))
+        for number in range(clients)
+    ]
+    for asker in askers:
+        asker.start()
+    wait_for(lambda: len(told.answers), lambda count: count >= 3 * clients, timeout_s=START_S)
+    # Some answers hang from here on: at the crash there are turns under way for certain.
+    model.default = Answer(ANSWER.text, fault="hang", after=3)
+    wait_for(lambda: count_running(place), lambda count: count >= clients, timeout_s=START_S)
+    service.kill()
+    for asker in askers:
+        asker.join(15)
+    model.default = Answer(ANSWER.text)
+    service.start()
+    check_kept(place, told, clients)
+    ask_again(service.url, told)
 
 
 def count_running(place: Path | str) -> int:

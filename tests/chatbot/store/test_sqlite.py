@@ -12,7 +12,9 @@ from sqlalchemy import Connection
 from chatbot.errors import StorageFull, StoreUnavailable, UnknownThread
 from chatbot.store import changes
 from chatbot.store.engine import Store
+from tests.chatbot.log.rows import write_conversation
 from tests.chatbot.store.rows import add, add_then_fail, list_names
+from tests.conftest import Clock
 
 
 @pytest.fixture
@@ -128,6 +130,37 @@ def test_damaged_file_is_our_error(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match=r"guichet\.db"):
         Store(path)
     assert path.read_bytes() == b"no database" * 100
+
+
+def test_store_that_lost_its_bytes_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
+    """A file cut to nothing is named where a log was published from it, and left as it is; a new one may be empty."""
+    path = tmp_path / "private" / "guichet.db"
+    path.parent.mkdir()
+    path.touch()
+    Store(path).close()
+    path.with_name("published.json").touch()
+    Store(path).close()
+    path.write_bytes(b"")
+    with pytest.raises(StoreUnavailable, match="damaged"):
+        Store(path)
+    assert path.read_bytes() == b""
+
+
+def test_page_that_was_overwritten_is_our_error(store: Store, clock: Clock) -> None:
+    """Damage that shows only when a page is read is an error of ours, for reads and writes; nothing is made anew."""
+    for _ in range(50):
+        write_conversation(store, clock())
+    store.close()
+    content = bytearray(store.path.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    store.path.write_bytes(content)
+    with pytest.raises(StoreUnavailable, match=r"malformed|disk image"):
+        store.read(list_names)
+    with pytest.raises(StoreUnavailable, match=r"malformed|disk image"):
+        store.write(add, "a")
+    with pytest.raises(StoreUnavailable):
+        Store(store.path)
+    assert store.path.stat().st_size == len(content)
 
 
 def test_folder_that_cannot_be_made_is_our_error(tmp_path: Path) -> None:
