@@ -22,6 +22,8 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 TOKENS = 500
 TOKENS_PER_S = 50
 OWN_TIME_S = TOKENS / TOKENS_PER_S
+WARM_UP = 1_000
+WARM_UP_TOKENS = 5
 _STREAM = re.compile(r"stream-(\d+)")
 
 
@@ -31,8 +33,13 @@ def ask_stream(number: int) -> str:
 
 
 def write_tokens(number: int) -> list[str]:
-    """Give the tokens of a stream: Markdown in paragraphs and lists, each word with the stream's number and its own."""
-    return [_write_token(number, place) for place in range(TOKENS)]
+    """Give the tokens of a stream: Markdown in paragraphs and lists, each word with the stream's number and its own.
+
+    Args:
+        number: `WARM_UP` for an answer of a few tokens.
+    """
+    count = WARM_UP_TOKENS if number == WARM_UP else TOKENS
+    return [_write_token(number, place) for place in range(count)]
 
 
 def find_words(text: str) -> list[tuple[int, int]]:
@@ -88,10 +95,10 @@ async def _answer_requests(reader: asyncio.StreamReader, writer: asyncio.StreamW
                 b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
             )
             chunks = list(_encode_chunks(number))
-            async for place in _keep_pace(TOKENS):
+            # Beside the tokens there are the finish reason and the end.
+            async for place in _keep_pace(len(chunks) - 2):
                 writer.write(chunks[place])
-            for chunk in chunks[TOKENS:]:
-                writer.write(chunk)
+            writer.writelines(chunks[-2:])
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         # A client that leaves.

@@ -9,7 +9,7 @@ from chatbot.markup import parse, render_html
 
 LEAST_INTERVAL_S = 0.1
 # Of one core, for all answers in the making together; the model's pieces have to be read beside it.
-SHARE = 0.15
+SHARE = 0.1
 
 
 class LiveHtml:

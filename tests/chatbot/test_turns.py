@@ -320,3 +320,21 @@ async def test_many_turns_run_at_the_same_time(make_counter: MakeCounter) -> Non
     await wait_until_idle(turns)
     assert {tuple(counter.list_statuses(name)) for name in names} == {("complete",)}
     await turns.close()
+
+
+async def test_events_of_a_moment_come_together(counter: Counter, turns: Turns) -> None:
+    """A listener who pauses gets what was written meanwhile at once, and misses nothing of it."""
+    turn = await turns.start(counter.ask())
+    batches: list[list[tuple[int, Event]]] = []
+
+    async def pause() -> None:
+        await wait_until_idle(turns)
+
+    async for batch in turns.listen_together(turn.message_id, TESTER, pause=pause):
+        batches.append(batch)
+    together = [numbered for batch in batches for numbered in batch]
+    assert len(batches) < len(together)
+    numbers = [number for number, _ in together]
+    assert numbers == sorted(set(numbers))
+    assert isinstance(together[-1][1], Reply)
+    assert read_text(together) == read_text(await listen(turns, turn.message_id))
