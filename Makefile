@@ -7,6 +7,8 @@ TEST_READY := $(VENV)/.ready-test
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := pip-compile --quiet --upgrade --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 TESTS ?= tests
+# By files, for a file's tests share a service.
+SPREAD ?= -n auto --maxprocesses=4 --dist=loadfile
 
 .PHONY: run test widget dictionary pictures test-long lint format bench local-model lock clean
 
@@ -14,7 +16,7 @@ run: $(RUN_READY)
 	@exec $(BIN)/python -m apps
 
 test: $(TEST_READY)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest $(SPREAD) $(TESTS)
 
 # The widget's one file, made of its sources; the service needs no tool for it.
 widget: $(TEST_READY)
