@@ -59,7 +59,7 @@ def build_interface(_settings: Settings) -> Any:
             text += str(chunk.text)
             yield text
 
-    interface = gr.ChatInterface(answer, concurrency_limit=None, analytics_enabled=False)
+    interface = gr.ChatInterface(answer, api_name="chat", concurrency_limit=None, analytics_enabled=False)
     interface.max_threads = PLACES
     interface.queue(default_concurrency_limit=None)
     return gr.mount_gradio_app(FastAPI(), interface, path="/")
