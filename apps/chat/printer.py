@@ -48,7 +48,9 @@ class Printer:
                     assistant_title=title,
                 )
             except ReportFailed as error:
-                raise GuichetError("The PDF could not be laid out. Take the Markdown copy instead.") from error
+                raise GuichetError(
+                    "The PDF could not be laid out. Take the Markdown copy instead."
+                ) from error
         return name_file(transcript.thread), data
 
     async def print_markdown(self, thread_id: str, tester: str, language: Language) -> tuple[str, str]:

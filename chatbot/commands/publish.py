@@ -21,7 +21,10 @@ def run(options: argparse.Namespace) -> int:
     """Publish, and say which generation stands."""
     settings = load_settings()
     configure_command_logging(settings)
-    with closing(Store(settings.store_place)) as store, closing(build_publisher(settings, store)) as publisher:
+    with (
+        closing(Store(settings.store_place)) as store,
+        closing(build_publisher(settings, store)) as publisher,
+    ):
         publication = publisher.publish(options.rebuild)
         state = f"{publication.rows} rows carried over" if publication.is_new else "up to date already"
         write_line(f"{settings.log_path}: generation {publication.generation}, {state}")
