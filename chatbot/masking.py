@@ -24,7 +24,7 @@ PRIVATE_KEY = re.compile(
 )
 WEB_TOKEN = re.compile(r"(?<![\w-])eyJ[\w-]{8,4000}\.[\w-]{8,8000}(?:\.[\w-]{0,4000})?(?![\w-])")
 # Prefixes as their issuers document them: OpenAI, Stripe, GitHub, GitLab, Slack, AWS, Google, Hugging Face, npm, PyPI,
-# SendGrid, DigitalOcean, Anthropic's and others' "sk-".
+# SendGrid, DigitalOcean and the many that begin with "sk-".
 PREFIXED_KEY = re.compile(
     r"(?<![A-Za-z0-9])(?:"
     r"sk-[\w-]{16,400}|[spr]k_(?:live|test)_\w{10,200}|whsec_\w{16,200}|gh[pousr]_\w{20,255}|github_pat_\w{20,255}"
