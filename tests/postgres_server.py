@@ -38,7 +38,9 @@ class PostgresServer:
         self.folder = Path(tempfile.mkdtemp(prefix="guichet-postgres-"))
         self.port = find_free_port()
         durability = {} if is_lasting else {"fsync": "off", "full_page_writes": "off"}
-        self._settings = {"max_connections": "200", "shared_buffers": "64MB"} | durability | settings
+        # The journal is written late, so that a crash loses of it what it may.
+        plain = {"max_connections": "200", "shared_buffers": "64MB", "wal_writer_delay": "10s"}
+        self._settings = plain | durability | settings
         self._as_user: dict[str, Any] = {}
         self._programs = _find_programs()
         self._process: subprocess.Popen[bytes] | None = None

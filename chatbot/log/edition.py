@@ -22,7 +22,7 @@ from chatbot.log.check import Checker, Head
 from chatbot.log.disguise import Disguise
 from chatbot.log.exports import scrub_exports
 from chatbot.log.generations import COMPLETE, SHAREABLE, Fingerprint, Generations, take_fingerprint
-from chatbot.store.changes import has_changes
+from chatbot.store.changes import has_changes, read_last
 from chatbot.store.engine import Store
 
 logger = logging.getLogger(__name__)
@@ -126,7 +126,8 @@ class Edition:
         if base and self._is_current(store, base, snapshot):
             return None
         number = self.generations.choose_next()
-        stamp = Stamp(number, now, self._timezone, snapshot.store_id, snapshot.last_change, self._disguise)
+        mark = max(base.mark if base else 0, read_last(store, snapshot.last_change))
+        stamp = Stamp(number, now, self._timezone, snapshot.store_id, mark, self._disguise)
         path = self.generations.choose_building()
         try:
             if base:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, func, select, text, update
 
 from chatbot.store.schema import PUBLISHED, change_counter, meta, tombstones
 
@@ -49,6 +49,18 @@ def read_highest(connection: Connection) -> int:
     """Give the number above which no row this transaction sees can lie."""
     statement = _HIGHEST if _is_postgresql(connection) else select(change_counter.c.value)
     return int(connection.execute(statement).scalar_one())
+
+
+def read_last(connection: Connection, until: int) -> int:
+    """Give the highest number up to `until` that a row bears: a mark that outlives a crash of the server.
+
+    A crashed server gives ids anew that it had given to transactions which left nothing; a row's is not among them.
+    """
+    if not _is_postgresql(connection):
+        return until
+    columns = [table.c.change for table in (*PUBLISHED, tombstones)]
+    found = [connection.execute(select(func.max(c)).where(c <= until)).scalar_one() for c in columns]
+    return max((int(change) for change in found if change is not None), default=0)
 
 
 def has_changes(connection: Connection, since: int, until: int) -> bool:

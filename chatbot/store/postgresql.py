@@ -4,8 +4,10 @@ Each write is a transaction of its own; the server commits many at once. Where j
 that the first has locked, or breaks a constraint and is run again, to find what the first has written.
 
 A connection may be lost at any moment: the server is restarted, or another takes its place. A job whose transaction had
-not ended is run again. One lost while it was committing may be durable or not: the server is asked, by the
-transaction's id, and the job is run again only where it is not. So nothing is lost and nothing done twice.
+not ended is run again. One lost while it was committing may be durable or not: so each transaction leaves a receipt, a
+row of its connection's with a number that counts up, by which that is found out, and the job is run again only where it
+is not. Nothing is lost and nothing done twice. (The transaction's id is no proof: a server that crashed gives the ids
+anew that its journal had not kept, and says of another's transaction that it was committed; measured.)
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -63,20 +67,35 @@ SESSION = (
     # What was acknowledged is on the disk, whatever the server's default.
     "CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', false) END"
 )
-TRANSACTION = text(
-    "SELECT CAST(pg_current_xact_id() AS text), value + CAST(CAST(pg_current_xact_id() AS text) AS bigint) "
-    "FROM change_counter"
+NOW = "CAST(extract(epoch FROM now()) * 1000000 AS bigint)"
+RECEIPT = (
+    f"INSERT INTO receipts (receipt_id, number, written_at) VALUES (:id, :number, {NOW}) "  # noqa: S608
+    "ON CONFLICT (receipt_id) DO UPDATE SET "
 )
-OUTCOME = text("SELECT pg_xact_status(CAST(:id AS xid8))")
+TRANSACTION = text(
+    f"WITH receipt AS ({RECEIPT} number = excluded.number, written_at = excluded.written_at) "  # noqa: S608
+    "SELECT value + CAST(CAST(pg_current_xact_id() AS text) AS bigint) FROM change_counter"
+)
+# Waits where the server is still at the transaction, for the connection that it does not know to be lost.
+LAST_RECEIPT = text(f"{RECEIPT} written_at = excluded.written_at RETURNING number")
+FORGET_RECEIPTS = text(f"DELETE FROM receipts WHERE written_at < {NOW} - :age")  # noqa: S608
+RECEIPT_LIFE_US = 7 * 24 * 3600 * 1_000_000
 LOCK = "SELECT pg_try_advisory_lock(hashtextextended('guichet.' || %s, 0))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('guichet.' || %s, 0))"
-ID = "guichet_transaction"
+OWN_RECEIPT = "guichet_receipt"
 
 DISK_FULL = "53100"
-UNKNOWN_TRANSACTION = "22023"
 CONFLICTS = frozenset({"40001", "40P01"})
 # Connection exceptions, shut-downs and starts, too many clients.
 LOST_CLASSES = ("08", "57P", "53300")
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What a connection's last transaction leaves: the connection's name, and the number of the transaction in it."""
+
+    id: str
+    number: int = 0
 
 
 class PostgreSQLDatabase:
@@ -118,6 +137,7 @@ class PostgreSQLDatabase:
             raise
         if self.write(recognize_database):
             logger.info("The store %s is taken for one of its own; the log will be built anew", self.name)
+        self.write(lambda connection: connection.execute(FORGET_RECEIPTS, {"age": RECEIPT_LIFE_US}))
 
     @property
     def is_queued(self) -> bool:
@@ -198,40 +218,30 @@ class PostgreSQLDatabase:
     def _write(self, job: Callable[[Connection], T]) -> T:
         with self._writing.connect() as connection:
             transaction = connection.begin()
-            transaction_id, change = connection.execute(TRANSACTION).one()
-            connection.info[CHANGE] = change
+            receipt: Receipt = connection.info.setdefault(OWN_RECEIPT, Receipt(str(uuid.uuid4())))
+            receipt.number += 1
+            connection.info[CHANGE] = connection.execute(TRANSACTION, asdict(receipt)).scalar_one()
             result = job(connection)
             try:
                 transaction.commit()
             except DBAPIError as error:
-                if not _is_lost(error) or not self._was_committed(transaction_id):
+                if not _is_lost(error) or not self._was_committed(receipt):
                     raise
                 logger.warning("The connection to the store was lost in a commit that was durable already")
             return result
 
-    def _was_committed(self, transaction_id: str) -> bool:
+    def _was_committed(self, receipt: Receipt) -> bool:
         """Find out how a transaction ended whose connection was lost while it was committing.
 
         Raises:
-            SQLAlchemyError: the server did not come back in time; it is not known.
+            StoreUnavailable: the server did not come back in time; it is not known.
         """
 
-        def ask() -> str | None:
-            with self._reading.begin() as connection:
-                found: str | None = connection.execute(OUTCOME, {"id": transaction_id}).scalar_one()
-                return found
+        def ask() -> int:
+            with self._writing.begin() as connection:
+                return int(connection.execute(LAST_RECEIPT, {"id": receipt.id, "number": 0}).scalar_one())
 
-        try:
-            # The server may still be at it, for the connection that it does not know to be lost.
-            while (status := self._persist(ask)) == "in progress":
-                time.sleep(PAUSE_S)
-        except StoreUnavailable as error:
-            cause = error.__cause__
-            # The server that took over never heard of it.
-            if isinstance(cause, DBAPIError) and _read_state(cause) == UNKNOWN_TRANSACTION:
-                return False
-            raise
-        return status == "committed"
+        return self._persist(ask) == receipt.number
 
     def _fulfil(self, job: Callable[[Connection], T], future: Future[T]) -> None:
         try:

@@ -297,6 +297,15 @@ ended_sessions = Table(
     Column("expires_at", Instant, nullable=False),
 )
 
+# In PostgreSQL each connection's last transaction that was committed, by a number of its own count.
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("receipt_id", String(36), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("written_at", Instant, nullable=False),
+)
+
 Index("ix_messages_created_at", messages.c.created_at)
 
 # In this order a row never comes before the row it refers to.

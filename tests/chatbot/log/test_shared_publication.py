@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from chatbot.errors import LogUnavailable
+from chatbot.errors import LogUnavailable, UnknownThread
 from chatbot.log.publisher import Publisher
 from chatbot.log.verify import verify
 from chatbot.store import erasure, threads
@@ -24,6 +24,7 @@ from chatbot.store.erasure import Erasure, Order
 from chatbot.store.records import Thread
 from tests.chatbot.log.rows import read_log, write_conversation, write_thread, write_turn
 from tests.conftest import Clock
+from tests.postgres_server import PostgresServer
 
 WAIT_S = 20
 COUNT = "SELECT count(*) FROM threads"
@@ -166,6 +167,27 @@ def test_transactions_that_end_in_any_order_are_all_published(
     assert published == 120
     assert read_log(log_path, COUNT) == [(120,)]
     assert verify(store, data_dir) == []
+
+
+def test_what_is_written_after_a_crash_of_the_server_is_published(
+    store: Store, publisher: Publisher, log_path: Path, clock: Clock, postgres_server: PostgresServer
+) -> None:
+    """A crashed server gives the ids of transactions anew that left nothing: what comes under them is not skipped."""
+
+    def refuse(connection: Connection) -> None:
+        raise UnknownThread("There is no such thread.")
+
+    before = write_thread(store, clock())
+    for _ in range(20):
+        with pytest.raises(UnknownThread):
+            store.write(refuse)
+    publisher.publish()
+    postgres_server.stop(signal.SIGQUIT)
+    postgres_server.start()
+    # More than were refused: the last ones lie above any mark.
+    after = {write_thread(store, clock()) for _ in range(30)}
+    publisher.publish()
+    assert list_threads(log_path) == {before, *after}
 
 
 def test_publisher_that_dies_is_succeeded(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -124,12 +124,12 @@ def keep_counting(store: Store, clock: Clock) -> Iterator[list[Future[int]]]:
             stop.set()
 
 
-def wait_for_progress(store: Store, clock: Clock) -> None:
-    """Wait until every thread of `keep_counting` has counted some more."""
+def wait_for_progress(store: Store, clock: Clock, futures: Sequence[Future[int]]) -> None:
+    """Wait until every thread of `keep_counting` has counted some more; none has failed."""
     before = [read_count(store, clock, f"k{number}") for number in range(WRITERS)]
     end = time.monotonic() + 30
     while any(read_count(store, clock, f"k{n}") < count + 5 for n, count in enumerate(before)):
-        assert time.monotonic() < end
+        assert time.monotonic() < end and not any(future.done() for future in futures)
         time.sleep(0.01)
 
 
@@ -138,13 +138,29 @@ def test_restart_of_the_server_loses_and_doubles_nothing(
     number: signal.Signals, postgres_server: PostgresServer, postgres_store: Store, clock: Clock
 ) -> None:
     """Whether the server ends in order or crashes, writers wait for it, and each write is done once."""
-    with keep_counting(postgres_store, clock) as futures:
-        wait_for_progress(postgres_store, clock)
-        postgres_server.stop(number)
-        postgres_server.start()
-        wait_for_progress(postgres_store, clock)
+    restart_under_load(postgres_server, postgres_store, clock, [number])
+
+
+@pytest.mark.long
+def test_server_crashes_again_and_again(
+    postgres_server: PostgresServer, postgres_store: Store, clock: Clock
+) -> None:
+    """The same many times over: a commit is lost in just the wrong moment now and then."""
+    restart_under_load(postgres_server, postgres_store, clock, [signal.SIGQUIT] * 50)
+
+
+def restart_under_load(
+    server: PostgresServer, store: Store, clock: Clock, signals: Sequence[signal.Signals]
+) -> None:
+    """Count, end and start the server in between, and compare what was counted with what was told."""
+    with keep_counting(store, clock) as futures:
+        wait_for_progress(store, clock, futures)
+        for number in signals:
+            server.stop(number)
+            server.start()
+            wait_for_progress(store, clock, futures)
     told = [future.result() for future in futures]
-    assert [read_count(postgres_store, clock, f"k{n}") for n in range(WRITERS)] == told
+    assert [read_count(store, clock, f"k{n}") for n in range(WRITERS)] == told
 
 
 def test_fail_over_loses_and_doubles_nothing(clock: Clock) -> None:
@@ -160,10 +176,10 @@ def test_fail_over_loses_and_doubles_nothing(clock: Clock) -> None:
             with closing(Store(f"postgresql://postgres@{hosts}/guichet", clock=clock)) as store:
                 store_id = store.read(changes.read_store_id)
                 with keep_counting(store, clock) as futures:
-                    wait_for_progress(store, clock)
+                    wait_for_progress(store, clock, futures)
                     primary.stop(signal.SIGQUIT)
                     standby.promote()
-                    wait_for_progress(store, clock)
+                    wait_for_progress(store, clock, futures)
                 told = [future.result() for future in futures]
                 assert [read_count(store, clock, f"k{n}") for n in range(WRITERS)] == told
                 assert store.read(changes.read_store_id) == store_id
