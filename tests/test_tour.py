@@ -137,7 +137,7 @@ def ask(page: Page, question: str, state: str) -> None:
     count = page.locator(f".turn[data-state={state}]").count()
     page.fill("#box textarea", question)
     page.keyboard.press("Enter")
-    expect(page.locator(f".turn[data-state={state}]")).to_have_count(count + 1, timeout=20_000)
+    expect(page.locator(f".turn[data-state={state}]")).to_have_count(count + 1, timeout=60_000)
 
 
 def read_log(house: House) -> list[list[str]]:
@@ -175,7 +175,7 @@ def open_office(browser: Browser, house: House) -> Page:
     password = (house.data / "private" / "first-admin-password").read_text().strip()
     page.get_by_role("textbox", name="Password").fill(password)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Overview")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible(timeout=90_000)
     return page
 
 
@@ -197,7 +197,7 @@ def test_a_question_goes_all_the_way(browser: Browser, house: House, tmp_path: P
     answer = re.sub(r"\s+", " ", turn.locator(".answer-text").inner_text())
 
     counter.reload()
-    expect(counter.locator(".turn[data-state=complete]")).to_contain_text("read-only", timeout=20_000)
+    expect(counter.locator(".turn[data-state=complete]")).to_contain_text("read-only", timeout=60_000)
     assert counter.locator(".bubble").inner_text().strip() == QUESTION
     turn.locator(".thumb[data-value='1']").click()
     ask(counter, REFUSED, "refused")
@@ -213,7 +213,7 @@ def test_a_question_goes_all_the_way(browser: Browser, house: House, tmp_path: P
 
     office = open_office(browser, house)
     assert not (house.data / "private" / "first-admin-password").exists()
-    expect(office.locator(".js-plotly-plot").first).to_be_visible(timeout=30_000)
+    expect(office.locator(".js-plotly-plot").first).to_be_visible(timeout=90_000)
     # A day's threads, give or take those that cross its edge while the page is drawn.
     shown = int(office.get_by_test_id("stMetricValue").first.inner_text())
     assert abs(shown - int(run_reader(house, COUNT_THREADS))) <= 1
@@ -221,19 +221,19 @@ def test_a_question_goes_all_the_way(browser: Browser, house: House, tmp_path: P
     office.wait_for_timeout(3000)
     keep(office, "overview", tmp_path)
     office.get_by_role("link", name="Threads").click()
-    expect(office.get_by_text(re.compile(r"1–25 of"))).to_be_visible(timeout=20_000)
+    expect(office.get_by_text(re.compile(r"1–25 of"))).to_be_visible(timeout=60_000)
     office.wait_for_timeout(1000)
     keep(office, "threads", tmp_path)
     office.get_by_role("textbox", name="Search").fill("eiffel TOWER in cubits")
     office.keyboard.press("Enter")
-    expect(office.get_by_text("1–1 of 1", exact=False)).to_be_visible(timeout=20_000)
+    expect(office.get_by_text("1–1 of 1", exact=False)).to_be_visible(timeout=60_000)
 
     office.goto(f"{house.admin}/thread?thread={thread_id}")
-    expect(office.get_by_text(QUESTION).first).to_be_visible(timeout=30_000)
+    expect(office.get_by_text(QUESTION).first).to_be_visible(timeout=90_000)
     expect(office.get_by_text(REFUSED).first).to_be_visible()
     office.wait_for_timeout(1000)
     keep(office, "thread", tmp_path)
-    with office.expect_download(timeout=30_000) as download:
+    with office.expect_download(timeout=90_000) as download:
         office.get_by_test_id("stDownloadButton").get_by_role("button").click()
     report = tmp_path / "thread.pdf"
     download.value.save_as(report)
@@ -283,7 +283,7 @@ def ask_widget(page: Page, question: str, state: str) -> None:
     """Ask in the widget, and wait for the answer's end."""
     page.locator("guichet-widget .composer textarea").fill(question)
     page.keyboard.press("Enter")
-    expect(page.locator(f"guichet-widget .turn[data-status={state}]")).to_be_visible(timeout=20_000)
+    expect(page.locator(f"guichet-widget .turn[data-status={state}]")).to_be_visible(timeout=60_000)
     page.wait_for_timeout(400)
 
 

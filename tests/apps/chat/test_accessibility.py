@@ -99,7 +99,7 @@ def test_page_is_accessible(browser: Browser, house: Service, theme: Any) -> Non
     for question, status in ((QUESTION, "complete"), (REFUSED, "refused")):
         page.fill("#box textarea", question)
         page.keyboard.press("Enter")
-        expect(page.locator(f".turn[data-state={status}]")).to_have_count(1, timeout=20_000)
+        expect(page.locator(f".turn[data-state={status}]")).to_have_count(1, timeout=60_000)
         page.locator(".turn summary").last.click()
         page.locator(".turn .thumb[data-value='-1']").last.click()
     assert find_faults(page) == []

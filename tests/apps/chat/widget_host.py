@@ -120,7 +120,7 @@ class Visitor:
         count = ended.count()
         self.box.fill(text)
         self.page.keyboard.press("Enter")
-        expect(ended).to_have_count(count + 1, timeout=15_000)
+        expect(ended).to_have_count(count + 1, timeout=40_000)
         return ended.last
 
     def find(self, selector: str) -> Locator:

@@ -127,7 +127,7 @@ def keep_counting(store: Store, clock: Clock) -> Iterator[list[Future[int]]]:
 def wait_for_progress(store: Store, clock: Clock, futures: Sequence[Future[int]]) -> None:
     """Wait until every thread of `keep_counting` has counted some more; none has failed."""
     before = [read_count(store, clock, f"k{number}") for number in range(WRITERS)]
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while any(read_count(store, clock, f"k{n}") < count + 5 for n, count in enumerate(before)):
         assert time.monotonic() < end and not any(future.done() for future in futures)
         time.sleep(0.01)
