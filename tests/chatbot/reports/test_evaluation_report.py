@@ -208,6 +208,8 @@ def test_rows_are_filtered_sorted_and_opened(browser_page: Page, tmp_path: Path)
     page.get_by_label("Search the questions").fill("where is RIGHT?")
     page.get_by_text("1 of 1 questions shown").wait_for()
     rows.locator("> summary").click()
+    # Its inside is written when it opens, which the browser tells a moment later.
+    page.locator(".passages > li").nth(9).wait_for(state="attached")
     assert page.locator(".passages > li").count() == 10
     assert page.locator(".passages > li.right").inner_text().count("The gold is in the second drawer.") == 1
     assert "Refused wrongly" in rows.inner_text()
