@@ -170,10 +170,12 @@ def test_wrong_bodies_are_refused(
     service: Service, ids: dict[str, str], call: Call, content: bytes, kind: str, status: int, code: str
 ) -> None:
     """What is no JSON object, is too large, or says that it is something else is refused in the call's own form."""
-    if content == b"null" and call.name == "POST /api/start_chat":
-        pytest.skip("start_chat needs no body")
     client = make_owner(service, ids)
     response = send(client, call, ids, content=content, headers={"content-type": kind})
+    if content == b"null" and call.name == "POST /api/start_chat":
+        # The one call that needs no body takes an empty one for none.
+        assert response.status_code == 201
+        return
     assert read_code(response) == (status, code)
 
 
