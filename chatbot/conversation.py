@@ -7,14 +7,12 @@ Every channel goes through here; none repeats a rule. `open_turn` makes the ques
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -28,7 +26,7 @@ from chatbot.courtesy import answer_courtesy
 from chatbot.errors import EmptyMessage, GuichetError, Interrupted, MessageTooLong
 from chatbot.events import Event, Failed, Html, Sources, Started, Token
 from chatbot.explanation import Explainer
-from chatbot.followups import StandaloneQuestion
+from chatbot.followups import StandaloneQuestion, pair_turns
 from chatbot.knowledge.curated import CuratedAnswers, CuratedHit
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.limiter import Limiter, multiply_rate
@@ -237,7 +235,7 @@ class Conversation:
             ),
         )
         if key := question.idempotency_key:
-            fingerprint = _take_fingerprint(thread.thread_id, text)
+            fingerprint = idempotency.take_fingerprint(thread.thread_id, text)
             idempotency.remember(connection, question.tester, key, fingerprint, turn.message_id, now)
         return turn
 
@@ -337,7 +335,7 @@ class Conversation:
             return list(turn.history)
         if turn.position <= 1:
             return []
-        return _pair_turns(await self.store.read_async(threads.list_messages, turn.thread.thread_id))
+        return pair_turns(await self.store.read_async(threads.list_messages, turn.thread.thread_id))
 
     async def _finish(self, turn: Turn, draft: Draft, status: Status, error: GuichetError | None) -> Event:
         """Make the answer durable, then give the turn's last event."""
@@ -396,19 +394,7 @@ def _find_repeat(connection: Connection, question: Question, text: str) -> Turn 
     if not (key := question.idempotency_key):
         return None
     thread = threads.read_thread(connection, question.thread_id, question.tester)
-    fingerprint = _take_fingerprint(thread.thread_id, text)
+    fingerprint = idempotency.take_fingerprint(thread.thread_id, text)
     known = idempotency.find(connection, question.tester, key, fingerprint)
     language = question.language or thread.language or "en"
     return Turn(known, "", 0, thread, text, language, is_repeat=True) if known else None
-
-
-def _take_fingerprint(thread_id: str, text: str) -> str:
-    return hashlib.sha256(f"{thread_id}\n{text}".encode()).hexdigest()
-
-
-def _pair_turns(messages: list[Message]) -> list[tuple[str, str]]:
-    pairs = []
-    for question, answer in pairwise(messages):
-        if question.origin == "user" and answer.origin == "bot":
-            pairs.append((question.content, answer.content if answer.status == "complete" else ""))
-    return pairs

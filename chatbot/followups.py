@@ -14,12 +14,14 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from chatbot.citations import strip_marks
 from chatbot.prompts import clean_material, mark, shorten
+from chatbot.store.records import Message
 from chatbot.text import collapse_space, detect_language, fold, is_blank, tokenize
 
 # A question is rarely longer; what a model writes beyond is no question.
@@ -86,6 +88,15 @@ class StandaloneQuestion:
 
     text: str
     is_expanded: bool = False
+
+
+def pair_turns(messages: Sequence[Message]) -> list[tuple[str, str]]:
+    """Give the (question, answer) pairs of a thread's messages; an answer that did not come about is empty."""
+    return [
+        (question.content, answer.content if answer.status == "complete" else "")
+        for question, answer in pairwise(messages)
+        if question.origin == "user" and answer.origin == "bot"
+    ]
 
 
 def needs_thread(question: str, default_language: str = "en") -> bool:

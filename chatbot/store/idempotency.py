@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
@@ -35,3 +36,8 @@ def remember(
             tester=tester, key=key, fingerprint=fingerprint, message_id=message_id, created_at=now
         )
     )
+
+
+def take_fingerprint(thread_id: str, text: str) -> str:
+    """Give what tells one question of a thread from another: a key is for one alone."""
+    return hashlib.sha256(f"{thread_id}\n{text}".encode()).hexdigest()
