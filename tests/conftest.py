@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from chatbot.settings import Settings, load_settings
 from chatbot.store.engine import Store
@@ -21,6 +22,8 @@ from tests.postgres_server import PostgresServer
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 SKIP_PREFIX = "needs "
+# What a browser does a moment later may take long on a busy machine; playwright alone would wait 5 s.
+BROWSER_PATIENCE_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,8 @@ NEEDS = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the markers known."""
+    """Make the markers known, and browsers waited for."""
+    expect.set_options(timeout=BROWSER_PATIENCE_MS)
     config.addinivalue_line("markers", "long: run by `make test-long` alone")
     names = ", ".join(NEEDS)
     config.addinivalue_line(

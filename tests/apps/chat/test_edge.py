@@ -91,7 +91,8 @@ def messages(service: Service) -> Iterator[list[str]]:
         page.wait_for_selector("#password")
         context.add_cookies([{"name": "guichet", "value": token, "url": service.url}])
         page.goto(service.url)
-        page.wait_for_selector("#box textarea", timeout=120_000)
+        # Not the box: it is seen only until the privacy notice takes its place.
+        page.wait_for_selector("body.is-ready", timeout=120_000)
         page.goto(f"{service.url}/api/docs")
         page.wait_for_selector(".opblock")
         assert page.locator(".opblock").count() > 15

@@ -191,7 +191,6 @@ def open_page(browser: Browser, house: House) -> Iterator[Open]:
 @pytest.fixture(scope="module")
 def regular(browser: Browser, shared_house: House) -> Iterator[Visitor]:
     """Give a tester who has come in and agreed, and stays: a page takes seconds to load."""
-    expect.set_options(timeout=TIMEOUT_MS)
     visitor = open_browser(browser, shared_house.service.url)
     yield visitor.come_in().agree()
     visitor.page.context.close()

@@ -72,7 +72,6 @@ def house(tmp_path_factory: pytest.TempPathFactory, model: OpenAIServer, site: S
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Start Chromium, headless."""
-    expect.set_options(timeout=40_000)
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
         started = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
