@@ -19,7 +19,7 @@ from chatbot.store.records import Feedback, Message, PassageUsed, Thread, Transc
 
 SALT_NAME = "shareable-salt"
 # Raised whenever another column is masked or left out: a file made by other rules is made anew.
-DISGUISE_VERSION = 1
+DISGUISE_VERSION = 2
 
 # Who did what in the office is nobody's business elsewhere.
 LEFT_OUT = frozenset({"audit"})
@@ -36,9 +36,12 @@ TEXTS = {
     "passages_used": ("heading", "snippet"),
     "feedback_events": ("reason", "comment"),
     "ratings": ("comment",),
-    "thread_forms": ("value",),
-    "assistant_versions": ("definition",),
+    "assistant_versions": ("definition", "note"),
 }
+# A letter or a story is made of names and addresses that no pattern knows: its text is left out whole, and of a form
+# only what was chosen or ticked stays.
+LEFT_OUT_TEXT = "[left out]"
+KEPT_TYPES = frozenset({"choice", "checkbox"})
 
 Values = dict[str, Sequence[Any]]
 Record = TypeVar("Record", Thread, Message, PassageUsed, Feedback)
@@ -69,6 +72,11 @@ class Disguise:
         mask = mask_text if table == "messages" else self._mask
         for name in TEXTS.get(table, ()):
             hidden[name] = _map(values[name], mask)
+        if table == "messages":
+            hidden["content"] = _leave_out(hidden["content"], values["is_personal"])
+            hidden["searched_for"] = _leave_out(hidden["searched_for"], values["is_personal"])
+        if table == "thread_forms":
+            hidden["value"] = _leave_out(values["value"], [kind not in KEPT_TYPES for kind in values["type"]])
         return hidden
 
     def hide_transcript(self, transcript: Transcript) -> Transcript:
@@ -102,6 +110,13 @@ def build_disguise(private_dir: Path) -> Disguise:
         StoreUnavailable: the salt cannot be read or written.
     """
     return Disguise(read_or_make_key(private_dir / SALT_NAME))
+
+
+def _leave_out(values: Sequence[Any], is_left_out: Sequence[bool | None]) -> list[Any]:
+    return [
+        LEFT_OUT_TEXT if is_out and value is not None else value
+        for value, is_out in zip(values, is_left_out, strict=True)
+    ]
 
 
 def _map(values: Sequence[Any], change: Callable[[str], str]) -> list[Any]:

@@ -107,7 +107,7 @@ class Publisher:
             LogUnavailable: another publisher is at work, or the file could not be made.
             StoreUnavailable: the store cannot be read.
         """
-        with self._lock(lock_timeout_s), _translate_errors():
+        with _translate_errors(), self._lock(lock_timeout_s):
             started, cpu_started = time.perf_counter(), time.thread_time()
             self._checker.cpu_s = 0.0
             built = self._bring_up(self._complete, rebuild)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # Raised whenever a table, column or view changes: a generation with another number is rebuilt from the store.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # DuckDB 1.4 and later read and write it; the default of 2.0 cannot be read by 1.5.
 STORAGE_VERSION = "v1.4.0"
@@ -144,6 +144,13 @@ MESSAGES = Table(
             "were cut), model_time, session_time, session_messages, session_characters (used up with it); else null.",
             True,
         ),
+        Column(
+            "is_personal",
+            "BOOLEAN",
+            "Whether the text is made of what a tester filled in (a letter, a story): its content is left out of the "
+            "shareable copy; null in rows written before forms were known.",
+            True,
+        ),
         Column("characters", "INTEGER", "Length of content in code points."),
         Column("search_text", "VARCHAR", "content without differences of case and accents, to search in."),
     ),
@@ -204,7 +211,23 @@ THREAD_FORMS = Table(
     (
         Column("thread_id", "UUID", "The thread.", is_key=True),
         Column("field", "VARCHAR", "Name of the field in the assistant's form.", is_key=True),
-        Column("value", "VARCHAR", "What was filled in."),
+        Column("value", "VARCHAR", "What was filled in; a date as YYYY-MM-DD, a tick as true or false."),
+        Column("type", "VARCHAR", "text, long_text, choice, date, number, email or checkbox.", True),
+    ),
+)
+
+GENERATED_FILES = Table(
+    "generated_files",
+    "One row per file that was made of a draft: a letter, a mail, a filled template, a booklet.",
+    (
+        Column("file_id", "UUID", "Names the file; the file itself is not kept.", is_key=True),
+        Column("message_id", "UUID", "The draft it was made of."),
+        Column("created_at", "TIMESTAMPTZ", "When it was made."),
+        Column("format", "VARCHAR", "docx, odt, pdf, eml, xlsx or epub."),
+        Column("template", "VARCHAR", "Name of the template it was filled from; null without one.", True),
+        Column("template_version", "INTEGER", "Version of that template; null without one.", True),
+        Column("bytes", "INTEGER", "Size of the file."),
+        Column("is_edited", "BOOLEAN", "Whether the tester had changed the draft by hand."),
     ),
 )
 
@@ -218,6 +241,9 @@ ASSISTANT_VERSIONS = Table(
         Column("author", "VARCHAR", "Who wrote it."),
         Column("created_at", "TIMESTAMPTZ", "When it was saved."),
         Column("published_at", "TIMESTAMPTZ", "When it began to answer; null for a draft.", True),
+        Column(
+            "note", "VARCHAR", "What the author said about the change; null where nothing was said.", True
+        ),
     ),
 )
 
@@ -243,6 +269,7 @@ TABLES = (
     REQUESTS,
     RATINGS,
     THREAD_FORMS,
+    GENERATED_FILES,
     ASSISTANT_VERSIONS,
     AUDIT,
 )

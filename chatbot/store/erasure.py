@@ -22,6 +22,7 @@ from chatbot.store.changes import take_change
 from chatbot.store.schema import (
     audit,
     feedback_events,
+    generated_files,
     idempotency_keys,
     limit_counters,
     logins,
@@ -30,6 +31,7 @@ from chatbot.store.schema import (
     ratings,
     requests,
     resume_codes,
+    story_prompts,
     thread_forms,
     threads,
     tombstones,
@@ -45,7 +47,7 @@ SCRUB_TIMEOUT_S = 30.0
 SCRUB_PAUSE_S = 0.1
 
 # Children first; each by the column that ties it to a message or to a thread.
-TIED_TO_MESSAGES = (passages_used, feedback_events, requests, idempotency_keys)
+TIED_TO_MESSAGES = (passages_used, feedback_events, requests, idempotency_keys, generated_files)
 TIED_TO_THREADS = (turns, ratings, thread_forms, messages, threads)
 
 
@@ -141,11 +143,12 @@ def erase_threads(
 def erase_tester_traces(
     connection: Connection, label: str, before: Erasure, order: Order, now: datetime
 ) -> Erasure:
-    """Erase what else is kept of a tester: logins, keys, counters; in the audit he becomes a fingerprint."""
+    """Erase what else is kept of a tester: logins, keys, counters, prompts; in the audit he becomes a fingerprint."""
     his = select(logins.c.login_id).where(logins.c.tester == label)
     rows = _delete(connection, resume_codes, resume_codes.c.login_id.in_(his))
     rows += _delete(connection, logins, logins.c.tester == label)
     rows += _delete(connection, idempotency_keys, idempotency_keys.c.tester == label)
+    rows += _delete(connection, story_prompts, story_prompts.c.owner == label)
     is_his = or_(limit_counters.c.key == label, limit_counters.c.key.contains(f"/{label}/", autoescape=True))
     rows += _delete(connection, limit_counters, is_his)
     for column in (audit.c.actor, audit.c.target):

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from chatbot.errors import StoreUnavailable
 
-HEAD = "0004"
+HEAD = "0005"
 # Any number will do that nobody else locks by in the same database.
 ADVISORY_LOCK = 0x67756963
 

@@ -74,6 +74,7 @@ class Message:
     model_calls: int | None = None
     retries: int | None = None
     limits_hit: str | None = None
+    is_personal: bool | None = False
     passages: tuple[PassageUsed, ...] = field(default=())
 
 

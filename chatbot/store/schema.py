@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -114,6 +115,7 @@ messages = Table(
     Column("model_calls", Integer),
     Column("retries", Integer),
     Column("limits_hit", String(120)),
+    Column("is_personal", Boolean),
     UniqueConstraint("thread_id", "position", name="uq_messages_thread_position"),
 )
 
@@ -169,6 +171,21 @@ thread_forms = Table(
     Column("field", String(80), primary_key=True),
     Column("value", Text, nullable=False),
     _change(),
+    Column("type", String(12)),
+)
+
+generated_files = Table(
+    "generated_files",
+    metadata,
+    Column("file_id", String(36), primary_key=True),
+    Column("message_id", String(36), ForeignKey("messages.message_id"), nullable=False, index=True),
+    Column("created_at", Instant, nullable=False),
+    Column("format", String(8), nullable=False),
+    Column("template", String(80)),
+    Column("template_version", Integer),
+    Column("bytes", Integer, nullable=False),
+    Column("is_edited", Boolean, nullable=False),
+    _change(),
 )
 
 assistant_versions = Table(
@@ -181,6 +198,52 @@ assistant_versions = Table(
     Column("created_at", Instant, nullable=False),
     Column("published_at", Instant),
     _change(),
+    Column("note", Text),
+)
+
+# One per assistant; `revision` counts its saves, so that the second of two who edit at once is told.
+assistant_drafts = Table(
+    "assistant_drafts",
+    metadata,
+    Column("assistant", String(80), primary_key=True),
+    Column("definition", Text, nullable=False),
+    Column("base_version", Integer),
+    Column("revision", Integer, nullable=False),
+    Column("author", String(120), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+# Of the team where `owner` is empty, else of a tester; `tags` with line feeds between.
+story_prompts = Table(
+    "story_prompts",
+    metadata,
+    Column("prompt_id", String(36), primary_key=True),
+    Column("owner", String(120), nullable=False, index=True),
+    Column("title", String(200), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("language", String(10)),
+    Column("tags", Text, nullable=False),
+    Column("is_draft", Boolean, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("author", String(120), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+office_templates = Table(
+    "office_templates",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("kind", String(4), nullable=False),
+    Column("filename", String(200), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("author", String(120), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("published_at", Instant),
 )
 
 audit = Table(
@@ -317,6 +380,7 @@ PUBLISHED = (
     requests,
     ratings,
     thread_forms,
+    generated_files,
     assistant_versions,
     audit,
 )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from chatbot.errors import StorageFull, StoreUnavailable
@@ -64,9 +64,9 @@ class SQLiteDatabase:
         self._writer: threading.Thread | None = None
         try:
             migrate_file(self._writing, path)
+            _make_owners(path)
         except (SQLAlchemyError, OSError) as error:
             raise translate(error, path) from error
-        path.chmod(0o600)
 
     @property
     def is_queued(self) -> bool:
@@ -202,6 +202,12 @@ def _connect(path: Path, *, begin: str, pool_size: int, synchronous: str) -> Eng
         ):
             connection.execute(f"PRAGMA {pragma}")
 
+    @event.listens_for(engine, "handle_error")
+    def _let_go(context: ExceptionContext) -> None:
+        # Opened while the disk took no writes, a connection stays read-only for ever: the next one may write again.
+        text = str(context.original_exception)
+        context.is_disconnect = "readonly" in text or "disk I/O error" in text
+
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
@@ -216,6 +222,12 @@ def _check_emptied(path: Path) -> None:
             f"The store {path} is empty, and a log was published from it: it is damaged. Bring back a backup "
             "(`python -m chatbot restore`), or remove the file to begin anew."
         )
+
+
+def _make_owners(path: Path) -> None:
+    # Asked first: on a disk gone read-only a store that is there can still be read.
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
 
 
 def _make_private(folder: Path) -> None:

@@ -65,8 +65,14 @@ def write_personal_thread(store: Store, clock: Clock) -> str:
     store.write(add_entry, clock(), "anne", "thread.read", "jane-doe-1")
 
     def fill_in(connection: Connection) -> None:
-        values = {"thread_id": thread_id, "field": "contact", "value": ALL, "change": take_change(connection)}
-        connection.execute(insert(thread_forms).values(values))
+        change = take_change(connection)
+        for field, value, kind in (
+            ("hero", "Jane Doe", "text"),
+            ("since", "2020-02-03", "date"),
+            ("tone", "formal", "choice"),
+        ):
+            values = {"thread_id": thread_id, "field": field, "value": value, "type": kind, "change": change}
+            connection.execute(insert(thread_forms).values(values))
 
     store.write(fill_in)
     return thread_id
@@ -115,6 +121,26 @@ def test_rows_are_the_same_but_for_what_is_hidden(
         count = f"SELECT count(*) FROM {table}"
         assert read_log(shared_path, count) == read_log(log_path, count) != [(0,)]
     assert {"audit"} == LEFT_OUT
+
+
+def test_text_made_of_a_form_is_left_out(
+    store: Store, sharing: Publisher, shared_path: Path, log_path: Path, clock: Clock
+) -> None:
+    """Names in a letter have no pattern: its text and what was filled in are left out, but for what was chosen."""
+    thread_id = write_personal_thread(store, clock)
+    letter = {"position": 2, "searched_for": "Jane Doe", "is_personal": True}
+    write_turn(store, thread_id, clock(), "Write it.", "Dear Jane Doe,", **letter)
+    sharing.publish()
+    assert "Jane Doe" not in read_texts(shared_path)
+    assert "Jane Doe" in read_texts(log_path)
+    content = "SELECT content, searched_for, is_personal FROM messages WHERE origin = 'bot' AND position = 3"
+    assert read_log(shared_path, content) == [("[left out]", "[left out]", True)]
+    values = "SELECT field, value FROM thread_forms ORDER BY field"
+    assert read_log(shared_path, values) == [
+        ("hero", "[left out]"),
+        ("since", "[left out]"),
+        ("tone", "formal"),
+    ]
 
 
 def test_stand_ins_stay_the_same(

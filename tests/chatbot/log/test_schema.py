@@ -30,8 +30,9 @@ CONTRACT = {
     "feedback_events": "message_id value reason comment created_at",
     "requests": "message_id created_at",
     "ratings": "thread_id value comment",
-    "thread_forms": "thread_id field value",
-    "assistant_versions": "assistant version definition author created_at published_at",
+    "thread_forms": "thread_id field value type",
+    "generated_files": "file_id message_id created_at format template template_version bytes is_edited",
+    "assistant_versions": "assistant version definition author created_at published_at note",
     "audit": "created_at actor action target detail",
     "log_info": "schema_version generation published_at timezone mark",
     "usage_per_hour": "hour threads user_messages bot_messages refused failed testers",
@@ -71,7 +72,9 @@ def test_tables_and_views_have_the_columns_of_the_contract(publisher: Publisher,
         assert set(columns.split()) <= set(found[table]), table
         for column, kind in found[table].items():
             assert (kind == "TIMESTAMP WITH TIME ZONE") == (column in TIMESTAMPS), f"{table}.{column}"
-            assert (kind == "UUID") == (column in {"thread_id", "message_id", "event_id", "audit_id"})
+            assert (kind == "UUID") == (
+                column in {"thread_id", "message_id", "event_id", "audit_id", "file_id"}
+            )
 
 
 def test_everything_has_a_comment(publisher: Publisher, log_path: Path) -> None:
