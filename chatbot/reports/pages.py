@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +23,10 @@ BAND_HEIGHT = 74.0
 _TOP = 58.0
 _BOTTOM = 56.0
 _CHAIN = 12
+_FIRST_ROOM = PAGE_HEIGHT - BAND_HEIGHT - 18 - _BOTTOM
+_ROOM = PAGE_HEIGHT - _TOP - _BOTTOM
+DRAWING = threading.Lock()
+"""Held from layout to file, for reportlab's registry of fonts belongs to the process: one document at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,21 @@ class Facts:
     author: str
     subject: str
     language: str
+    creator: str = "Guichet"
 
 
-def paginate(strips: Sequence[Strip]) -> list[list[Strip]]:
-    """Divide strips into pages; a strip that keeps the next one moves on with it, unless they are many."""
+def paginate(
+    strips: Sequence[Strip], first_room: float = _FIRST_ROOM, next_room: float = _ROOM
+) -> list[list[Strip]]:
+    """Divide strips into pages; a strip that keeps the next one moves on with it, unless they are many.
+
+    Args:
+        strips: in reading order.
+        first_room: points for the strips of the first page.
+        next_room: the same for every other page.
+    """
     pages: list[list[Strip]] = [[]]
-    room = PAGE_HEIGHT - BAND_HEIGHT - 18 - _BOTTOM
+    room = first_room
     for index, strip in enumerate(strips):
         if strip.is_gap and not strip.keeps_next and strip.height > room:
             continue
@@ -61,7 +75,7 @@ def paginate(strips: Sequence[Strip]) -> list[list[Strip]]:
             needed = _chain_height(strips, index)
         if needed > room and pages[-1]:
             pages.append([*strip.header])
-            room = PAGE_HEIGHT - _TOP - _BOTTOM - sum(part.height for part in strip.header)
+            room = next_room - sum(part.height for part in strip.header)
         if strip.is_gap and not pages[-1]:
             continue
         pages[-1].append(strip)
@@ -69,19 +83,25 @@ def paginate(strips: Sequence[Strip]) -> list[list[Strip]]:
     return pages
 
 
-def draw(pages: Sequence[Sequence[Strip]], furniture: Furniture, facts: Facts, deadline: Deadline) -> bytes:
-    """Draw pages as a PDF; nothing is fetched: strips hold text and boxes alone."""
+def open_canvas(target: io.BytesIO, facts: Facts) -> Canvas:
+    """Begin a PDF (A4) with its metadata; nothing is ever fetched for it."""
     # Not used by this drawing; shut all the same, for the registry is the whole process's.
     rl_config.trustedHosts = []
     rl_config.trustedSchemes = []
     # Printable streams are a fifth longer and cost a twentieth of the time; nobody mails them through seven bits.
     rl_config.useA85 = 0
-    target = io.BytesIO()
     canvas = Canvas(target, pagesize=A4, pageCompression=1, lang=facts.language)
     canvas.setTitle(facts.title)
     canvas.setAuthor(facts.author)
     canvas.setSubject(facts.subject)
-    canvas.setCreator(facts.author)
+    canvas.setCreator(facts.creator)
+    return canvas
+
+
+def draw(pages: Sequence[Sequence[Strip]], furniture: Furniture, facts: Facts, deadline: Deadline) -> bytes:
+    """Draw pages as a PDF; strips hold text and boxes alone."""
+    target = io.BytesIO()
+    canvas = open_canvas(target, facts)
     for number, strips in enumerate(pages):
         deadline.check()
         if number == 0:
@@ -90,7 +110,7 @@ def draw(pages: Sequence[Sequence[Strip]], furniture: Furniture, facts: Facts, d
             _draw_head(canvas, furniture)
         y = PAGE_HEIGHT - (BAND_HEIGHT + 18 if number == 0 else _TOP)
         for strip in strips:
-            _draw_strip(canvas, strip, y)
+            draw_strip(canvas, strip, y)
             y -= strip.height
         _draw_foot(canvas, furniture, furniture.feet[number])
         canvas.showPage()
@@ -118,13 +138,13 @@ def _draw_band(canvas: Canvas, furniture: Furniture) -> None:
     canvas.rect(0, PAGE_HEIGHT - BAND_HEIGHT, PAGE_WIDTH, BAND_HEIGHT, stroke=0, fill=1)
     canvas.setFillColor(_color("#e0a526"))
     canvas.rect(0, PAGE_HEIGHT - BAND_HEIGHT - 3, PAGE_WIDTH, 3, stroke=0, fill=1)
-    _draw_line(canvas, furniture.product, MARGIN, PAGE_HEIGHT - 26)
-    _draw_line(canvas, furniture.title, MARGIN, PAGE_HEIGHT - 52)
-    _draw_line(canvas, furniture.subtitle, PAGE_WIDTH - MARGIN - furniture.subtitle.width, PAGE_HEIGHT - 26)
+    draw_line(canvas, furniture.product, MARGIN, PAGE_HEIGHT - 26)
+    draw_line(canvas, furniture.title, MARGIN, PAGE_HEIGHT - 52)
+    draw_line(canvas, furniture.subtitle, PAGE_WIDTH - MARGIN - furniture.subtitle.width, PAGE_HEIGHT - 26)
 
 
 def _draw_head(canvas: Canvas, furniture: Furniture) -> None:
-    _draw_line(canvas, furniture.head, MARGIN, PAGE_HEIGHT - 36)
+    draw_line(canvas, furniture.head, MARGIN, PAGE_HEIGHT - 36)
     canvas.setFillColor(_color(RULE))
     canvas.rect(MARGIN, PAGE_HEIGHT - 44, TEXT_WIDTH, 0.6, stroke=0, fill=1)
 
@@ -132,11 +152,12 @@ def _draw_head(canvas: Canvas, furniture: Furniture) -> None:
 def _draw_foot(canvas: Canvas, furniture: Furniture, page: Line) -> None:
     canvas.setFillColor(_color(RULE))
     canvas.rect(MARGIN, 40, TEXT_WIDTH, 0.6, stroke=0, fill=1)
-    _draw_line(canvas, furniture.foot, MARGIN, 28)
-    _draw_line(canvas, page, PAGE_WIDTH - MARGIN - page.width, 28)
+    draw_line(canvas, furniture.foot, MARGIN, 28)
+    draw_line(canvas, page, PAGE_WIDTH - MARGIN - page.width, 28)
 
 
-def _draw_strip(canvas: Canvas, strip: Strip, top: float) -> None:
+def draw_strip(canvas: Canvas, strip: Strip, top: float, left: float = MARGIN) -> None:
+    """Draw a strip whose text area begins `left` points from the page's edge, its top `top` points above the foot."""
     if strip.bookmark:
         key = f"turn-{canvas.getPageNumber()}-{top:.0f}"
         canvas.bookmarkHorizontal(key, 0, top)
@@ -147,13 +168,14 @@ def _draw_strip(canvas: Canvas, strip: Strip, top: float) -> None:
         bleed = 0.0 if box.radius else 0.2
         y = top - box.top - box.height - bleed
         canvas.roundRect(
-            MARGIN + box.x, y, box.width, box.height + bleed, box.radius, stroke=0, fill=1
-        ) if box.radius else canvas.rect(MARGIN + box.x, y, box.width, box.height + bleed, stroke=0, fill=1)
+            left + box.x, y, box.width, box.height + bleed, box.radius, stroke=0, fill=1
+        ) if box.radius else canvas.rect(left + box.x, y, box.width, box.height + bleed, stroke=0, fill=1)
     for text in strip.texts:
-        _draw_line(canvas, text.line, MARGIN + text.x, top - text.baseline)
+        draw_line(canvas, text.line, left + text.x, top - text.baseline)
 
 
-def _draw_line(canvas: Canvas, line: Line, x: float, baseline: float) -> None:
+def draw_line(canvas: Canvas, line: Line, x: float, baseline: float) -> None:
+    """Draw a line of text, its baseline at a height above the page's foot, in points."""
     for piece in line.pieces:
         _decorate(canvas, piece, x + piece.x, baseline)
     # One text object a line: whoever copies text out takes its pieces for one line too.

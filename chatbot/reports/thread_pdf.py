@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
 from datetime import datetime
 from textwrap import wrap
 from zoneinfo import ZoneInfo
@@ -29,7 +28,7 @@ from chatbot.reports.flowables import (
 from chatbot.reports.fonts import DocumentFonts
 from chatbot.reports.labels import Language, label
 from chatbot.reports.layout import Deadline, Line, Run, Setter, Style
-from chatbot.reports.pages import MARGIN, TEXT_WIDTH, Facts, Furniture, draw, paginate
+from chatbot.reports.pages import DRAWING, MARGIN, TEXT_WIDTH, Facts, Furniture, draw, paginate
 from chatbot.store.records import Message, PassageUsed, Transcript
 from chatbot.text import clean_text
 
@@ -44,8 +43,6 @@ _PILLS = {
     "stopped": ("#52606d", "#e8ecf0"),
     "cut": ("#8a5a00", "#fdf3d8"),
 }
-# reportlab's registry of fonts belongs to the process: one document at a time.
-_drawing = threading.Lock()
 
 
 def render_thread_pdf(
@@ -68,7 +65,7 @@ def render_thread_pdf(
     Raises:
         ReportFailed: the deadline passed, or the thread could not be laid out.
     """
-    with _drawing:
+    with DRAWING:
         deadline = Deadline(deadline_s)
         try:
             return _Report(transcript, timezone, language, assistant_title, deadline).render()
