@@ -279,18 +279,48 @@ def test_reader_never_fails_while_generations_follow_each_other(
 KILLED = """
 import os, shutil, signal, sys
 from pathlib import Path
+import duckdb
 from chatbot.log import carry, check, edition, generations, publisher
 from chatbot.store.engine import Store
 
+class Log:
+    # DuckDB's own connection takes no other methods.
+
+
+    def __init__(self, connection):
+        self.connection = connection
+
+    def __getattr__(self, name):
+        return getattr(self.connection, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.connection.close()
+
+    def execute(self, statement, *values):
+        step = {"COMMIT": self.commit, "CHECKPOINT log": self.checkpoint}.get(statement)
+        return step() if step else self.connection.execute(statement, *values)
+
+    def commit(self):
+        self.connection.execute("COMMIT")
+
+    def checkpoint(self):
+        self.connection.execute("CHECKPOINT log")
+
 owner, name, moment = sys.argv[2].split(":")
 owners = {"edition": edition, "carry": carry, "checker": check.Checker, "generations": generations.Generations,
-          "shutil": shutil, "path": Path}
+          "shutil": shutil, "path": Path, "log": Log}
 real = getattr(owners[owner], name)
 
 def kill(*args, **kwargs):
     if moment == "after":
         real(*args, **kwargs)
     os.kill(os.getpid(), signal.SIGKILL)
+
+connect = duckdb.connect
+duckdb.connect = lambda *args, **kwargs: Log(connect(*args, **kwargs))
 
 data_dir = Path(sys.argv[1])
 store = Store(data_dir / "private" / "guichet.db")
@@ -303,6 +333,8 @@ STEPS = [
     "shutil:copyfile:before",
     "shutil:copyfile:after",
     "carry:_write_stamp:after",
+    "log:commit:after",
+    "log:checkpoint:after",
     "edition:write_file:after",
     "checker:check:after",
     "generations:_write_notes:after",
