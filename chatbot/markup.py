@@ -98,6 +98,16 @@ def parse(markdown: str, citations: Collection[int] = ()) -> list[Token]:
     return tokens
 
 
+def find_close(tokens: Sequence[Token], index: int) -> int:
+    """Find the token that closes the one at `index`; itself where it opens nothing."""
+    depth = 0
+    for position in range(index, len(tokens)):
+        depth += tokens[position].nesting
+        if depth == 0:
+            return position
+    return len(tokens) - 1
+
+
 def find_marks(markdown: str) -> list[int]:
     """List the numbers that Markdown marks as citations, in order of first appearance; code is not searched."""
     numbers = [token.meta["number"] for block in parse(markdown, range(1000)) for token in block.children or ()

@@ -274,7 +274,7 @@ def _set_blocks(story: Story, tokens: Sequence[Token]) -> None:
     index = 0
     while index < len(tokens):
         token = tokens[index]
-        end = _find_close(tokens, index)
+        end = markup.find_close(tokens, index)
         inner = tokens[index + 1 : end]
         if token.type == "heading_open":
             size = _HEADINGS[int(token.tag[1]) - 1]
@@ -312,7 +312,7 @@ def _set_list(story: Story, opening: Token, tokens: Sequence[Token]) -> None:
     indent = 15.0 if not is_ordered else max(17.0, 6.0 + 5.6 * len(f"{last}."))
     index = 0
     while index < len(tokens):
-        end = _find_close(tokens, index)
+        end = markup.find_close(tokens, index)
         marker = f"{number}." if is_ordered else "•" if opening.level % 4 == 0 else "–"
         story.mark(Run(marker, story.area.style.but(color=ACCENT, bold=is_ordered)), indent=indent)
         with story.inside(indent=indent):
@@ -335,16 +335,6 @@ def _set_table(story: Story, tokens: Sequence[Token]) -> None:
             if len(rows) == 1:
                 aligned.append(str(token.attrGet("align") or ""))
     story.table(rows, aligned=aligned)
-
-
-def _find_close(tokens: Sequence[Token], index: int) -> int:
-    """Find the token that closes the one at `index`; itself where it opens nothing."""
-    depth = 0
-    for position in range(index, len(tokens)):
-        depth += tokens[position].nesting
-        if depth == 0:
-            return position
-    return len(tokens) - 1
 
 
 def _inline_runs(inline: Token, base: Style) -> Iterator[Run]:
