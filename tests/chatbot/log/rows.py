@@ -46,7 +46,7 @@ def write_turn(
 ) -> str:
     """Write a question and its answer a second later; gives the answer's id."""
     asked = Message(str(uuid.uuid4()), thread_id, position, "user", question, moment)
-    fields = {
+    fields: dict[str, Any] = {
         "model": "offline",
         "prompt_tokens": 10,
         "completion_tokens": 4,
