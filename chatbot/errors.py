@@ -4,8 +4,11 @@ GuichetError
 ├── SettingsError                 a setting or file of the operator's is wrong; met at the start
 ├── UsageError                    a command was called with values that do not go together
 ├── CodeError                     a beta code cannot be made or revoked as it was asked
+├── EditConflict                  two edit the same thing at once; the second is told
+├── BrokenTemplate                an office template that an admin gave cannot be taken
 ├── RequestError                  the tester's side: what was asked cannot be done as it was asked
 │   ├── EmptyMessage, MessageTooLong, InvalidRequest
+│   │   └── InvalidForm           names each field that is filled in wrongly
 │   ├── NotLoggedIn, WrongPassword, OriginNotAllowed
 │   ├── UnknownThread, UnknownMessage, UnknownAssistant
 │   ├── ThreadBusy, IdempotencyMismatch
@@ -14,6 +17,7 @@ GuichetError
 ├── ServiceError                  our side
 │   ├── StoreUnavailable          the store cannot be opened, read or written
 │   │   └── StorageFull           the disk is full
+│   ├── AssistantUnavailable      it needs what is not configured, such as a language model
 │   ├── TooBusy                   as many answers are being written as the house takes
 │   ├── Interrupted               the service ended while the answer was being written
 │   ├── Starting                  asked before the start is over
@@ -64,6 +68,33 @@ class CodeError(GuichetError):
     code = "code_invalid"
 
 
+class BrokenTemplate(GuichetError):
+    """An office template cannot be taken: the file, the place in it, what is wrong there, the remedy.
+
+    Args:
+        fault: sentences for people, with the remedy.
+        place: where in the file, as its author sees it; empty = the file as a whole.
+        field: the wrong field as it is written there; empty where no field is wrong.
+        filename: under which it came.
+    """
+
+    code = "broken_template"
+
+    def __init__(self, fault: str, *, place: str = "", field: str = "", filename: str = "") -> None:
+        where = ", ".join(part for part in (filename, place, field) if part)
+        super().__init__(f"{where}: {fault}" if where else fault)
+        self.fault = fault
+        self.place = place
+        self.field = field
+        self.filename = filename
+
+
+class EditConflict(GuichetError):
+    """Somebody else has saved or published since; nothing was overwritten."""
+
+    code = "edit_conflict"
+
+
 class RequestError(GuichetError):
     """What was asked cannot be done as it was asked."""
 
@@ -73,6 +104,18 @@ class RequestError(GuichetError):
 
 class InvalidRequest(RequestError):
     """A field is missing or has a value that is not allowed."""
+
+
+class InvalidForm(InvalidRequest):
+    """A form is filled in wrongly.
+
+    Args:
+        fields: a sentence per field, in the reader's language.
+    """
+
+    def __init__(self, message: str, fields: dict[str, str]) -> None:
+        super().__init__(message)
+        self.fields = fields
 
 
 class EmptyMessage(RequestError):
@@ -190,6 +233,12 @@ class StorageFull(StoreUnavailable):
     """The disk that holds the store is full."""
 
     code = "storage_full"
+
+
+class AssistantUnavailable(ServiceError):
+    """The assistant needs what is not configured, such as a language model."""
+
+    code = "assistant_unavailable"
 
 
 class TooBusy(ServiceError):

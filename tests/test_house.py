@@ -28,7 +28,10 @@ FLOORS = (
     {"chatbot.knowledge", "chatbot.excerpts", "chatbot.evidence", "chatbot.typesetting"},
     {"chatbot.quotation", "chatbot.models", "chatbot.offline"},
     {"chatbot.question_set", "chatbot.significance", "chatbot.outcomes", "chatbot.comparison"},
-    {"chatbot.assistants", "chatbot.reports", "chatbot.letters", "chatbot.prompts", "chatbot.streaming"},
+    {
+        *("chatbot.assistants", "chatbot.reports", "chatbot.letters", "chatbot.office", "chatbot.booklets"),
+        *("chatbot.prompts", "chatbot.streaming"),
+    },
     {"chatbot.limiter", "chatbot.codes", "chatbot.secret_key", "chatbot.access", "chatbot.accounts"},
     {"chatbot.events", "chatbot.questions"},
     {"chatbot.followups", "chatbot.retrieval", "chatbot.courtesy"},
