@@ -54,6 +54,7 @@ class Draft:
     is_refusal: bool = False
     is_cut: bool = False
     assistant: Assistant | None = None
+    assistant_version: int | None = None
     searched_for: str | None = None
     is_prompt_cut: bool = False
     prompt: PromptInput | None = None
@@ -170,7 +171,6 @@ class Draft:
         created_at: datetime,
         status: Status,
         error: GuichetError | None,
-        assistant_version: int | None,
         index_version: str | None,
     ) -> Message:
         """Give the row to store."""
@@ -185,7 +185,7 @@ class Draft:
             error_origin=error.origin if error else None,
             error_code=error.code if error else None,
             model=self.model,
-            assistant_version=assistant_version,
+            assistant_version=self.assistant_version,
             index_version=index_version,
             prompt_tokens=self._count_prompt(),
             completion_tokens=self._count_completion(),

@@ -10,37 +10,33 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Protocol
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.runnables import Runnable, RunnableLambda
 from sqlalchemy import Connection
 
 from chatbot.access import Session, SessionRules
-from chatbot.answer import Draft, build_reply, refuse
-from chatbot.assistants.definition import Assistant, Assistants
-from chatbot.courtesy import answer_courtesy
+from chatbot.answer import Draft, build_reply
+from chatbot.assistants.catalogue import Assistants
+from chatbot.assistants.definition import Kind
+from chatbot.documentation import DocumentationAnswerer
 from chatbot.errors import EmptyMessage, GuichetError, Interrupted, MessageTooLong
-from chatbot.events import Event, Failed, Html, Sources, Started, Token
+from chatbot.events import Event, Failed, Started
 from chatbot.explanation import Explainer
-from chatbot.followups import StandaloneQuestion, pair_turns
-from chatbot.knowledge.curated import CuratedAnswers, CuratedHit
+from chatbot.generation import Generation
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.limiter import Limiter, multiply_rate
-from chatbot.live_html import LiveHtml, choose_interval
-from chatbot.models import OFFLINE, close_model
+from chatbot.models import close_model
 from chatbot.prices import Prices
-from chatbot.prompts import PromptInput, build_messages
-from chatbot.retrieval import Rewriter, find_passages, make_standalone
+from chatbot.questions import Question, Turn
 from chatbot.settings import Settings
-from chatbot.store import idempotency, leases, threads, versions
+from chatbot.store import idempotency, leases, threads
 from chatbot.store.engine import Store
 from chatbot.store.leases import Lease
-from chatbot.store.records import Message, Status, Thread
-from chatbot.streaming import StopSignal, stream_until
+from chatbot.store.records import Message, Status
+from chatbot.streaming import StopSignal
 from chatbot.telemetry import Metrics, current_trace_id, log_event
 from chatbot.text import clean_text, detect_language, is_blank
 
@@ -50,53 +46,12 @@ logger = logging.getLogger(__name__)
 TESTERS_PER_SOURCE = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a tester sends.
+class Answerer(Protocol):
+    """Answers the turns of one kind of assistant."""
 
-    Args:
-        language: the reader's, or None to take the question's own.
-        source: names the address it came from, for the limit of what one address sends; None = no such limit.
-        opening: a write that makes the thread, in the transaction of the question; None where the thread is there.
-        history: earlier turns, (question, answer), oldest first, that the client brings along; None = the thread's own.
-    """
-
-    thread_id: str
-    tester: str
-    text: str
-    language: str | None = None
-    idempotency_key: str | None = None
-    source: str | None = None
-    opening: Callable[[Connection], None] | None = None
-    history: tuple[tuple[str, str], ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A question that is durable, and the answer's id; `is_repeat` when its key had come before."""
-
-    message_id: str
-    user_message_id: str
-    position: int
-    thread: Thread
-    text: str
-    language: str
-    is_repeat: bool = False
-    history: tuple[tuple[str, str], ...] | None = None
-
-
-def record_versions(store: Store, assistants: Assistants) -> dict[str, int]:
-    """Record each assistant's definition that is new, and give the numbers in force."""
-    return {
-        assistant.name: store.write(
-            versions.record_version,
-            assistant.name,
-            assistants.read_source(assistant.name),
-            "file",
-            store.clock(),
-        )
-        for assistant in assistants.list_all()
-    }
+    def answer(self, turn: Turn, draft: Draft, signal: StopSignal) -> AsyncIterator[Event]:
+        """Answer one turn into its draft, which knows the assistant."""
+        ...
 
 
 class Conversation:
@@ -104,7 +59,6 @@ class Conversation:
 
     Args:
         owner: names this process in the leases of its turns.
-        version_numbers: the number in force of each assistant's definition.
     """
 
     def __init__(
@@ -116,26 +70,23 @@ class Conversation:
         model: BaseChatModel,
         model_name: str,
         settings: Settings,
-        version_numbers: dict[str, int],
         metrics: Metrics,
         owner: str,
     ) -> None:
         self.store = store
         self.assistants = assistants
         self.knowledge = knowledge
-        self.curated = CuratedAnswers(knowledge, settings.private_dir)
         self.rules = SessionRules.of(settings)
         self.owner = owner
         self.clock = store.clock
-        self._chain: Runnable[PromptInput, Any] = RunnableLambda(build_messages) | model
-        self._rewriter = Rewriter(model, settings.model_timeout) if model_name != OFFLINE else None
+        generation = Generation(model, model_name, settings)
+        documentation = DocumentationAnswerer(store, knowledge, generation, settings)
+        self.curated = documentation.curated
+        self._answerers: dict[Kind, Answerer] = {"documentation": documentation}
         self._model = model
-        self._model_name = model_name
         self._explainer = Explainer(Prices(settings.prices_file), model, model_name, settings)
         self._settings = settings
-        self._versions = version_numbers
         self._metrics = metrics
-        self._writing = 0
         self._rate = Limiter(store, settings.rate_limit, "message")
         self._source_rate = Limiter(store, multiply_rate(settings.rate_limit, TESTERS_PER_SOURCE), "source")
 
@@ -240,102 +191,11 @@ class Conversation:
         return turn
 
     async def _answer(self, turn: Turn, draft: Draft, signal: StopSignal) -> AsyncIterator[Event]:
-        assistant = draft.assistant = self.assistants.get(turn.thread.assistant)
-        standalone, history, hit = await self._understand(turn, assistant, draft, signal)
-        draft.searched_for = standalone.text if standalone.text != turn.text else None
-        if signal.status:
-            return
-        if hit:
-            draft.add_curated(hit, turn.language)
-        if draft.text:
-            yield Sources(draft.found)
-            yield Token(draft.text)
-            yield Html(draft.html())
-            return
-        found = await find_passages(
-            self.knowledge, turn.text, standalone, assistant.passages, default_language=turn.language
-        )
-        draft.take_passages(found.documents)
-        yield Sources(draft.found)
-        if not found.is_answerable:
-            draft.is_refusal = True
-            yield Token(draft.add_plain(refuse(turn.language)))
-            yield Html(draft.html())
-            return
-        draft.model = self._model_name
-        answered = [pair for pair in history if pair[1]]
-        prompt = PromptInput(
-            instructions=assistant.prompt,
-            question=turn.text,
-            language=turn.language,
-            passages=draft.offered,
-            history=answered[-assistant.history :] if assistant.history else [],
-            standalone=standalone.text,
-        )
-        async for event in self._write(turn, draft, prompt, signal):
+        edition = self.assistants.find(turn.thread.assistant)
+        draft.assistant, draft.assistant_version = edition.definition, edition.version
+        answerer = self._answerers[edition.definition.kind]
+        async for event in answerer.answer(turn, draft, signal):
             yield event
-
-    async def _understand(
-        self, turn: Turn, assistant: Assistant, draft: Draft, signal: StopSignal
-    ) -> tuple[StandaloneQuestion, list[tuple[str, str]], CuratedHit | None]:
-        """Give the question that stands alone, the thread before it, and the team's own answer if there is one."""
-        hit = await asyncio.to_thread(self.curated.find, turn.text, turn.language)
-        history = [] if hit else await self._read_history(turn)
-        last_answer = history[-1][1] if history else ""
-        if not hit and (line := answer_courtesy(turn.text, turn.language, assistant, last_answer)):
-            draft.add_plain(line)
-            return StandaloneQuestion(turn.text), history, None
-        standalone, usage = await make_standalone(
-            turn.text,
-            history,
-            turn.language,
-            # An assistant without history shows no model what was said before.
-            rewriter=self._rewriter if assistant.history else None,
-            signal=signal,
-        )
-        if usage:
-            draft.model = self._model_name
-            draft.add_usage(usage)
-            hit = await asyncio.to_thread(self.curated.find, standalone.text, turn.language)
-        return standalone, history, hit
-
-    async def _write(
-        self, turn: Turn, draft: Draft, prompt: PromptInput, signal: StopSignal
-    ) -> AsyncIterator[Event]:
-        """Have the model write the answer."""
-        stream = stream_until(
-            signal,
-            self._chain,
-            draft.take_prompt(prompt),
-            timeout_s=self._settings.model_timeout,
-            deadline_s=self._settings.model_deadline,
-        )
-        live = LiveHtml({passage.number for passage in draft.found})
-        rendered_at = 0.0
-        self._writing += 1
-        try:
-            async with aclosing(stream):
-                async for part in stream:
-                    text = draft.add_part(part)
-                    if not text:
-                        continue
-                    yield Token(text)
-                    if time.monotonic() - rendered_at >= choose_interval(live.cost_s, self._writing):
-                        yield Html(live.render(draft.text))
-                        rendered_at = time.monotonic()
-        finally:
-            self._writing -= 1
-        if tail := draft.finish(turn.language):
-            yield Token(tail)
-        yield Html(draft.html())
-
-    async def _read_history(self, turn: Turn) -> list[tuple[str, str]]:
-        """Give the thread's (question, answer) pairs, the oldest first; an answer that did not come about is empty."""
-        if turn.history is not None:
-            return list(turn.history)
-        if turn.position <= 1:
-            return []
-        return pair_turns(await self.store.read_async(threads.list_messages, turn.thread.thread_id))
 
     async def _finish(self, turn: Turn, draft: Draft, status: Status, error: GuichetError | None) -> Event:
         """Make the answer durable, then give the turn's last event."""
@@ -347,7 +207,6 @@ class Conversation:
             created_at=now,
             status=status,
             error=error,
-            assistant_version=self._versions.get(turn.thread.assistant),
             index_version=self.knowledge.index_version,
         )
         try:

@@ -10,12 +10,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 
-from chatbot.conversation import Question
 from chatbot.errors import GuichetError
 from chatbot.events import Event, Failed
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.outcomes import PASSAGES_JUDGED, Outcome
 from chatbot.question_set import FoundPassage, GoldQuestion
+from chatbot.questions import Question
 from chatbot.store import threads
 from chatbot.store.records import Message, Thread
 from chatbot.turns import Turns

@@ -13,9 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from chatbot.conversation import Conversation, Question, Turn
+from chatbot.conversation import Conversation
 from chatbot.errors import GuichetError, TooBusy, UnknownMessage
 from chatbot.events import Event, Failed, Html, Reply, Token
+from chatbot.questions import Question, Turn
 from chatbot.store import leases
 from chatbot.store.leases import LEASE
 from chatbot.streaming import StopSignal

@@ -18,16 +18,17 @@ from apps.admin import texts as admin_texts
 from apps.chat import texts as chat_texts
 from apps.chat.wire import STATUS_OF_CODE
 from chatbot import settings as settings_module
-from chatbot.assistants.definition import Assistant, Assistants
+from chatbot.assistants.catalogue import Assistants
+from chatbot.assistants.definition import Assistant
 from chatbot.cli import build_parser
 from chatbot.commands.build import build_turns
 from chatbot.commands.config import list_faults
-from chatbot.conversation import Question
 from chatbot.events import Reply
 from chatbot.knowledge.markdown import parse_document
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.log import schema, views
 from chatbot.log.sample import write_sample_file
+from chatbot.questions import Question
 from chatbot.settings import Settings, load_settings
 from chatbot.store import threads
 from chatbot.store.engine import Store

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from apps.admin.frame import Visit
 from chatbot.analytics import ThreadFilter
-from chatbot.assistants.definition import read_titles
+from chatbot.assistants.catalogue import read_titles
 from chatbot.errors import StorageFull, StoreUnavailable
 from chatbot.reports.archive import write_archive
 from chatbot.reports.labels import Language
@@ -42,7 +42,7 @@ class Archive:
 def make_pdf(visit: Visit, transcript: Transcript) -> bytes:
     """Give a thread as a PDF in the reader's language."""
     language = _language(visit)
-    titles = read_titles(visit.services.settings.assistants_dir, language)
+    titles = _read_titles(visit)
     return render_thread_pdf(
         transcript,
         timezone=visit.zone,
@@ -77,7 +77,7 @@ def make_archive(visit: Visit, chosen: ThreadFilter, progress: Callable[[int, in
                 timezone=visit.zone,
                 language=_language(visit),
                 progress=progress,
-                assistant_titles=read_titles(visit.services.settings.assistants_dir, _language(visit)),
+                assistant_titles=_read_titles(visit),
                 filters=_describe(chosen),
             )
         is_whole = True
@@ -111,3 +111,8 @@ def _describe(chosen: ThreadFilter) -> dict[str, str | int | None]:
 
 def _language(visit: Visit) -> Language:
     return "fr" if visit.texts["language"] == "fr" else "en"
+
+
+def _read_titles(visit: Visit) -> dict[str, str]:
+    services = visit.services
+    return read_titles(services.settings.assistants_dir, services.store, _language(visit))

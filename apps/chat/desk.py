@@ -25,9 +25,9 @@ from apps.chat.shelf import Shelf
 from apps.chat.texts import explain_code, explain_error, say
 from apps.chat.turn_views import advance_view, view_answer
 from chatbot.access import Session, version_notice
-from chatbot.conversation import Question
 from chatbot.errors import GuichetError, InvalidRequest
 from chatbot.events import Html, Reply, Sources
+from chatbot.questions import Question
 from chatbot.store import leases, threads
 from chatbot.store.records import PassageUsed, Thread
 

@@ -36,8 +36,8 @@ from apps.chat.texts import explain_error
 from apps.chat.tunnel import Tunnel
 from apps.chat.wire import STATUS_OF_CODE
 from chatbot.access import Access, check_exposure, check_sharing
-from chatbot.assistants.definition import Assistants
-from chatbot.conversation import Conversation, record_versions
+from chatbot.assistants.catalogue import Assistants
+from chatbot.conversation import Conversation
 from chatbot.errors import GuichetError, SettingsError, StoreUnavailable
 from chatbot.knowledge.meaning import build_meaning
 from chatbot.knowledge.retriever import Knowledge
@@ -75,7 +75,7 @@ def build_services(settings: Settings, *, clock: Clock = utc_now) -> Services:
     store = Store(settings.store_place, clock=clock)
     check_exposure(settings, store)
     metrics = Metrics()
-    assistants = Assistants(settings.assistants_dir)
+    assistants = Assistants(settings.assistants_dir, store)
     meaning = build_meaning(settings)
     knowledge = Knowledge(settings.knowledge_dir, settings.private_dir / "index", meaning=meaning)
     knowledge.refresh()
@@ -86,7 +86,6 @@ def build_services(settings: Settings, *, clock: Clock = utc_now) -> Services:
         model=build_chat_model(settings),
         model_name=name_model(settings),
         settings=settings,
-        version_numbers=record_versions(store, assistants),
         metrics=metrics,
         owner=f"{OWNER_PREFIX}{uuid.uuid4()}",
     )
@@ -256,6 +255,7 @@ async def _run_background(services: Services) -> AsyncIterator[None]:
     publisher = _start_publisher(services, stop) if settings.publish_interval > 0 else None
     knowledge = services.turns.conversation.knowledge
     knowledge.start_watching()
+    services.assistants.start_watching()
     retention = asyncio.create_task(_keep_retention(services))
     recovery = asyncio.create_task(_recover_turns(services)) if store.is_shared else None
     try:
@@ -265,6 +265,7 @@ async def _run_background(services: Services) -> AsyncIterator[None]:
         if recovery:
             recovery.cancel()
         knowledge.stop_watching()
+        services.assistants.close()
         await services.turns.close()
         stop.set()
         if publisher:

@@ -28,9 +28,9 @@ from apps.chat.services import Services
 from apps.chat.thread_api import make_thread
 from apps.chat.turn_stream import Batch, follow_turn, read_answer, stream_lines
 from apps.chat.wire import STATUS_OF_CODE
-from chatbot.conversation import Question
 from chatbot.errors import GuichetError
 from chatbot.events import Failed, Reply, Token
+from chatbot.questions import Question
 from chatbot.store import threads
 
 router = APIRouter(tags=["openai"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from chatbot.assistants.definition import Assistants
+from chatbot.assistants.catalogue import Assistants
 from chatbot.errors import GuichetError, ReportFailed, UnknownThread
 from chatbot.limiter import Limiter
 from chatbot.reports.archive import name_file
@@ -71,5 +71,5 @@ class Printer:
         transcript = await self._store.read_async(threads.read_transcript, thread_id)
         if transcript is None:
             raise UnknownThread(f"The thread {thread_id} has been erased.")
-        titles = {item.name: item.say(item.title, language) for item in self._assistants.list_all()}
+        titles = self._assistants.read_titles(language)
         return transcript, titles.get(thread.assistant)

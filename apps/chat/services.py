@@ -8,7 +8,7 @@ from datetime import datetime
 from apps.chat.printer import Printer
 from apps.chat.tunnel import Tunnel
 from chatbot.access import Access, version_notice
-from chatbot.assistants.definition import Assistants
+from chatbot.assistants.catalogue import Assistants
 from chatbot.settings import Settings
 from chatbot.store.engine import Store
 from chatbot.telemetry import Metrics

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from apps.chat import bodies, wire
 from apps.chat.callers import Parts, Source, Tester
 from apps.chat.turn_stream import answer_plainly, check_turn, follow_turn, read_answer, stream_events
-from chatbot.conversation import Question
+from chatbot.questions import Question
 from chatbot.store import threads, verdicts
 from chatbot.store.records import Feedback
 

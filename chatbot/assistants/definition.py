@@ -1,18 +1,63 @@
-"""What an assistant is: a YAML file in `ASSISTANTS_DIR`, named for it."""
+"""What an assistant is: a YAML definition, in a file of `ASSISTANTS_DIR` named for it or written in the office."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NoReturn, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from jinja2 import TemplateError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
-from chatbot.errors import SettingsError, UnknownAssistant
+from chatbot.assistants import texts, wording
+from chatbot.assistants.form import FIELD_NAME, FormField, describe_form
+from chatbot.assistants.policy import Policy
+from chatbot.assistants.source import Location, Source
+from chatbot.assistants.texts import Language, Texts
 
-Language = Literal["en", "fr"]
-Texts = dict[Language, str]
 DEFAULT_ASSISTANT = "support"
+NAME = r"^[a-z][a-z0-9-]{0,39}$"
+# The field of a form by which the kind of document is chosen.
+DOCUMENT = "document"
+DOCUMENT_TITLE = {"en": "Kind of document", "fr": "Type de document"}
+# Variables that every wording may use, whether or not the form asks for them.
+ALWAYS_KNOWN = ("tone", "length", "language", "today")
+
+Kind = Literal["documentation", "writer", "story"]
+Format = Literal["docx", "odt", "pdf", "eml", "xlsx", "epub"]
+
+
+def _listen(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+class DocumentKind(BaseModel):
+    """One kind of document that a writer writes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=FIELD_NAME, description="Chooses it in a form, and names it in the log.")
+    title: Texts = Field(min_length=1, description="What readers see.")
+    description: Texts = Field(default={}, description="One sentence on what it is for.")
+    layout: Literal["letter", "mail", "plain"] = Field(
+        default="letter", description="How a file of it is laid out."
+    )
+    form: tuple[FormField, ...] = Field(
+        default=(), description="What it asks for, beside the assistant's own form."
+    )
+    instructions: str = Field(default="", description="What the model is told about this kind.")
+    subject: Texts = Field(default={}, description="Its subject: a wording over the form's values.")
+    text: Texts = Field(
+        default={}, description="The whole text as a wording: what is written without a model."
+    )
+    formats: tuple[Format, ...] = Field(
+        default=("docx", "odt", "pdf"), description="The files that can be made of it."
+    )
+    template: str | None = Field(
+        default=None,
+        pattern=NAME,
+        description="The office template that .docx or .xlsx files are filled from.",
+    )
 
 
 class Assistant(BaseModel):
@@ -20,100 +65,127 @@ class Assistant(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$", description="The file's name without its ending.")
+    name: str = Field(pattern=NAME, description="The file's name without its ending.")
+    kind: Kind = Field(
+        default="documentation",
+        description="documentation answers from documents, writer writes documents from a form, story tells stories.",
+    )
     title: Texts = Field(min_length=1, description="What readers see as its name.")
     description: Texts = Field(default={}, description="One sentence on what it is for.")
     greeting: Texts = Field(default={}, description="Shown above an empty conversation.")
-    examples: dict[Language, list[str]] = Field(default={}, description="Questions to click.")
+    examples: dict[Language, list[str]] = Field(default={}, description="Questions or wishes to click.")
+    language: Language | None = Field(
+        default=None,
+        description="The one language it writes in; empty = that of the question, or of the reader.",
+    )
     prompt: str = Field(min_length=1, description="What the model is told about itself and its answers.")
+    knowledge: Annotated[tuple[str, ...], BeforeValidator(_listen)] = Field(
+        default=(), description="Folders or files of `KNOWLEDGE_DIR` it answers from; empty = all."
+    )
     passages: int = Field(
         default=5, ge=1, le=12, description="How many passages a question is answered from."
     )
     history: int = Field(default=3, ge=0, le=10, description="How many earlier turns the model is shown.")
+    form: tuple[FormField, ...] = Field(default=(), description="What is asked for before it writes.")
+    documents: tuple[DocumentKind, ...] = Field(default=(), description="Of a writer: the kinds of document.")
+    policy: Policy = Field(default=Policy(), description="What it declines.")
 
-    def say(self, texts: Texts, language: str) -> str:
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.kind == "writer") != bool(self.documents):
+            _refuse(("documents",), "an assistant of kind writer needs them, and no other has any")
+        if self.kind == "documentation" and self.form:
+            _refuse(("form",), "an assistant of kind documentation has none")
+        _refuse_twice(("documents",), [document.name for document in self.documents])
+        if not self.documents:
+            _refuse_twice(("form",), [field.name for field in self.form])
+        for place, document in enumerate(self.documents):
+            names = [field.name for field in (*self.form, *document.form)]
+            _refuse_twice(("documents", place, "form"), [*names, DOCUMENT])
+            _check_wordings(document, ("documents", place), {*names, *ALWAYS_KNOWN})
+        return self
+
+    def say(self, given: Texts, language: str) -> str:
         """Choose the reader's language, or what there is."""
-        return texts.get("fr" if language == "fr" else "en") or next(iter(texts.values()), "")
-
-
-class Assistants:
-    """The assistants of a folder.
-
-    Raises:
-        SettingsError: the folder is missing, or a file is wrong: one sentence per fault, with file and field.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._all: dict[str, Assistant] = {}
-        self._sources: dict[str, str] = {}
-        faults: list[str] = []
-        if not folder.is_dir():
-            raise SettingsError(
-                [f"ASSISTANTS_DIR={folder}: there is no such folder. Name one with YAML files."]
-            )
-        for path in sorted(folder.glob("*.yaml")):
-            try:
-                text = path.read_text(encoding="utf-8")
-                self._all[path.stem] = parse_assistant(text, path.stem)
-                self._sources[path.stem] = text
-            except (OSError, UnicodeDecodeError) as error:
-                faults.append(f"{path}: cannot be read: {error}")
-            except ValueError as error:
-                faults += [f"{path}: {line}" for line in str(error).splitlines()]
-        if not self._all and not faults:
-            faults.append(f"ASSISTANTS_DIR={folder}: holds no .yaml file. Add one, such as support.yaml.")
-        if faults:
-            raise SettingsError(faults)
-
-    def get(self, name: str) -> Assistant:
-        """Give an assistant.
-
-        Raises:
-            UnknownAssistant: there is none of this name.
-        """
-        if name not in self._all:
-            raise UnknownAssistant(
-                f"There is no assistant {name!r}. There are: {', '.join(sorted(self._all))}."
-            )
-        return self._all[name]
-
-    def list_all(self) -> list[Assistant]:
-        """Give every assistant, by name."""
-        return list(self._all.values())
-
-    def read_source(self, name: str) -> str:
-        """Give the YAML of an assistant."""
-        return self._sources[name]
+        return texts.say(given, language)
 
     @property
-    def default(self) -> Assistant:
-        """The one for those who name none: `support`, else the first."""
-        return self._all.get(DEFAULT_ASSISTANT) or next(iter(self._all.values()))
+    def needs_model(self) -> bool:
+        """Whether it can do nothing without a language model."""
+        return self.kind == "story"
 
+    def find_document(self, name: str | None) -> DocumentKind | None:
+        """Give a kind of document; None where there is none of this name."""
+        return next((document for document in self.documents if document.name == name), None)
 
-def read_titles(folder: Path, language: str) -> dict[str, str]:
-    """Give the titles that readers see, by assistant; none where a definition is wrong: no report waits for it."""
-    try:
-        found = Assistants(folder).list_all()
-    except SettingsError:
-        return {}
-    return {assistant.name: assistant.say(assistant.title, language) for assistant in found}
+    def list_fields(self, document: DocumentKind | None, *, in_browser: bool = False) -> list[FormField]:
+        """Give the fields of a form: those that are sent, or those that stay in the browser."""
+        fields = (*(document.form if document else ()), *self.form)
+        return [field for field in fields if field.stays_in_browser == in_browser]
+
+    def describe_form(self, language: str) -> dict[str, Any] | None:
+        """Give the JSON Schema of what `start_chat` takes as `form`; None where nothing is asked."""
+        if not self.documents:
+            return describe_form(self.list_fields(None), language) if self.form else None
+        kinds = [
+            {"const": document.name, "title": texts.say(document.title, language)}
+            for document in self.documents
+        ]
+        return {
+            "type": "object",
+            "properties": {
+                DOCUMENT: {"type": "string", "title": texts.say(DOCUMENT_TITLE, language), "oneOf": kinds}
+            },
+            "required": [DOCUMENT],
+            "oneOf": [self._describe_document(document, language) for document in self.documents],
+        }
+
+    def _describe_document(self, document: DocumentKind, language: str) -> dict[str, Any]:
+        schema = describe_form(self.list_fields(document), language)
+        schema["properties"] = {DOCUMENT: {"const": document.name}, **schema["properties"]}
+        schema["required"] = [DOCUMENT, *schema["required"]]
+        return {"title": texts.say(document.title, language), **schema}
 
 
 def parse_assistant(text: str, name: str) -> Assistant:
     """Read a definition.
 
     Raises:
-        ValueError: one line per fault, with its field or line.
+        ValueError: one line per fault, with its line in the text and its field.
     """
+    source = Source(text)
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(" ".join(f"not YAML: {error}".split())) from error
-    if not isinstance(data, dict):
-        raise ValueError("not a definition: a mapping of fields is expected")
-    try:
-        return Assistant.model_validate({"name": name, **data})
+        return Assistant.model_validate({"name": name, **source.data})
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        lines = [_write_fault(source, fault) for fault in error.errors()]
         raise ValueError("\n".join(lines)) from error
+
+
+def _write_fault(source: Source, fault: Mapping[str, Any]) -> str:
+    location = (*fault["loc"], *fault.get("ctx", {}).get("location", ()))
+    place = ".".join(map(str, location))
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return f"line {source.find_line(location)}: {place}: {message}"
+
+
+def _check_wordings(document: DocumentKind, place: Location, allowed: set[str]) -> None:
+    for name, wordings in (("subject", document.subject), ("text", document.text)):
+        for language, text in wordings.items():
+            where = (*place, name, language)
+            try:
+                unknown = sorted(wording.list_fields(text) - allowed)
+            except TemplateError as error:
+                _refuse(where, str(error))
+            if unknown:
+                _refuse(where, f"the form has no field {', '.join(unknown)}")
+
+
+def _refuse_twice(place: Location, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        _refuse(place, f"{', '.join(twice)} is there twice")
+
+
+def _refuse(place: Location, reason: str) -> NoReturn:
+    """Raise a fault that knows the place it is found at, for a check that takes more than one field."""
+    raise PydanticCustomError("definition", "{reason}", {"reason": reason, "location": place})

@@ -9,15 +9,15 @@ import uuid
 from contextlib import closing
 from typing import Any
 
-from chatbot.assistants.definition import Assistants
+from chatbot.assistants.catalogue import Assistants
 from chatbot.commands.build import build_turns
 from chatbot.commands.logs import configure_command_logging
 from chatbot.commands.terminal import say, write_json, write_line
-from chatbot.conversation import Question
 from chatbot.errors import GuichetError
 from chatbot.events import Failed, Reply
 from chatbot.knowledge.meaning import build_meaning
 from chatbot.knowledge.retriever import Knowledge
+from chatbot.questions import Question
 from chatbot.settings import load_settings
 from chatbot.store import threads
 from chatbot.store.engine import Store
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     settings = load_settings()
     configure_command_logging(settings)
     with closing(Store(settings.store_place)) as store:
-        assistants = Assistants(settings.assistants_dir)
+        assistants = Assistants(settings.assistants_dir, store)
         name = options.assistant or assistants.default.name
         assistants.get(name)
         meaning = build_meaning(settings)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 
-from chatbot.assistants.definition import Assistants
+from chatbot.assistants.catalogue import Assistants
 from chatbot.commands.terminal import ProgressBar, say
-from chatbot.conversation import Conversation, record_versions
+from chatbot.conversation import Conversation
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.models import build_chat_model, name_model
 from chatbot.settings import Settings
@@ -32,7 +32,6 @@ def build_turns(
         model=build_chat_model(settings),
         model_name=name_model(settings),
         settings=settings,
-        version_numbers=record_versions(store, assistants),
         metrics=metrics,
         owner=f"cli:{uuid.uuid4()}",
     )

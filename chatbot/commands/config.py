@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from chatbot.access import check_exposure
-from chatbot.assistants.definition import Assistants
+from chatbot.assistants.catalogue import Assistants
 from chatbot.commands.terminal import say, write_json, write_line
 from chatbot.errors import SettingsError, StoreUnavailable
 from chatbot.knowledge.documents import scan_folder

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from chatbot.assistants.definition import Assistants
+from chatbot.assistants.catalogue import Assistants
 from chatbot.commands.build import build_turns, wait_for_embeddings
 from chatbot.commands.files import check_target, replace_text
 from chatbot.commands.logs import configure_command_logging
@@ -106,7 +106,7 @@ def _ask(settings: Settings, questions: Sequence[GoldQuestion], at_once: int) ->
             settings.knowledge_dir, folder / "index", meaning=meaning, poll_interval_s=math.inf
         )
         with closing(Store(folder / "private" / "store.db", is_lasting=False)) as store:
-            assistants = Assistants(settings.assistants_dir)
+            assistants = Assistants(settings.assistants_dir, store)
             turns = build_turns(settings, store, assistants, knowledge, at_once=at_once)
             for warning in wait_for_embeddings(knowledge):
                 say(f"warning: {warning}")

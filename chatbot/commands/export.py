@@ -135,11 +135,11 @@ def _begin(day: date | None, zone: ZoneInfo) -> datetime | None:
 
 
 def _write_pdf(threads: Threads, out: BinaryIO, settings: Settings) -> None:
-    from chatbot.assistants.definition import read_titles
+    from chatbot.assistants.catalogue import read_titles
     from chatbot.reports.thread_pdf import render_thread_pdf
 
     language = _choose_language(settings)
-    titles = read_titles(settings.assistants_dir, language)
+    titles = read_titles(settings.assistants_dir, threads.store, language)
     for transcript in threads.read():
         title = titles.get(transcript.thread.assistant)
         out.write(
@@ -148,7 +148,7 @@ def _write_pdf(threads: Threads, out: BinaryIO, settings: Settings) -> None:
 
 
 def _write_zip(threads: Threads, out: BinaryIO, settings: Settings) -> None:
-    from chatbot.assistants.definition import read_titles
+    from chatbot.assistants.catalogue import read_titles
     from chatbot.reports.archive import write_archive
 
     language = _choose_language(settings)
@@ -158,7 +158,7 @@ def _write_zip(threads: Threads, out: BinaryIO, settings: Settings) -> None:
         total=len(threads.thread_ids),
         timezone=settings.zone,
         language=language,
-        assistant_titles=read_titles(settings.assistants_dir, language),
+        assistant_titles=read_titles(settings.assistants_dir, threads.store, language),
         progress=Progress("Threads"),
     )
     for error in manifest.errors:

@@ -11,10 +11,11 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
-from chatbot.assistants.definition import Assistants
-from chatbot.conversation import Conversation, Question, record_versions
+from chatbot.assistants.catalogue import Assistants
+from chatbot.conversation import Conversation
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.models import build_chat_model, name_model
+from chatbot.questions import Question
 from chatbot.settings import Settings
 from chatbot.store import threads
 from chatbot.store.engine import Store
@@ -108,7 +109,7 @@ def make_counter(store: Store, make_settings: Callable[..., Settings]) -> MakeCo
         settings = make_settings(**overrides)
         is_real = is_offline or bool(settings.chat_model)
         model = ScriptedModel(script=["It is 4180. [1]"] if script is None else script, prompts=[])
-        assistants = Assistants(settings.assistants_dir)
+        assistants = Assistants(settings.assistants_dir, store)
         metrics = Metrics()
         conversation = Conversation(
             store=store,
@@ -117,7 +118,6 @@ def make_counter(store: Store, make_settings: Callable[..., Settings]) -> MakeCo
             model=build_chat_model(settings) if is_real else model,
             model_name=name_model(settings) if is_real else "scripted:any",
             settings=settings,
-            version_numbers=record_versions(store, assistants),
             metrics=metrics,
             owner="test:1",
         )

@@ -12,8 +12,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from chatbot.answer import REFUSALS, build_reply, nearest_of
-from chatbot.assistants.definition import Assistants
-from chatbot.conversation import record_versions
+from chatbot.assistants.catalogue import Assistants
 from chatbot.errors import (
     EmptyMessage,
     IdempotencyMismatch,
@@ -409,7 +408,7 @@ def test_versions_count_definitions(
     numbers = []
     for text in (source, source, f"{source}\n# changed", source):
         (folder / "support.yaml").write_text(text, encoding="utf-8")
-        numbers.append(record_versions(store, Assistants(folder))["support"])
+        numbers.append(Assistants(folder, store).find("support").version)
     assert numbers == [1, 1, 2, 3]
 
 
