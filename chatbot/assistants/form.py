@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from chatbot.assistants.texts import Language, Texts, say
+from chatbot.assistants.texts import Texts, say
 from chatbot.errors import InvalidForm
+from chatbot.store.forms import FormEntry
 from chatbot.text import clean_text, is_blank
 
 FieldType = Literal["text", "long_text", "choice", "date", "number", "email", "checkbox"]
@@ -138,22 +138,13 @@ class FormField(BaseModel):
         return check_value(self, self.default, "en")
 
 
-@dataclass(frozen=True, slots=True)
-class FormValue:
-    """What was filled in, and the field's type."""
-
-    field: str
-    value: str
-    type: str
-
-
 class _Fault(ValueError):
     """What is wrong with one value."""
 
 
 def check_form(
     fields: Sequence[FormField], values: Mapping[str, Any], language: str, *, today: date
-) -> list[FormValue]:
+) -> list[FormEntry]:
     """Check the values of a form; empty ones are left out, missing ones get their default.
 
     Args:
@@ -164,7 +155,7 @@ def check_form(
     """
     known = {field.name: field for field in fields}
     faults = {str(name)[:80]: _say("unknown", language) for name in values if name not in known}
-    checked: list[FormValue] = []
+    checked: list[FormEntry] = []
     for field in fields:
         given = values.get(field.name)
         try:
@@ -175,7 +166,7 @@ def check_form(
             faults[field.name] = str(fault)
             continue
         if value:
-            checked.append(FormValue(field.name, value, field.type))
+            checked.append(FormEntry(field.name, value, field.type))
     if faults:
         labels = ", ".join(say(known[name].label, language) if name in known else name for name in faults)
         raise InvalidForm(say(SUMMARY, language).format(fields=labels), faults)
@@ -285,6 +276,3 @@ def _write(value: float | date) -> str:
 
 def _say(name: str, language: str, **values: Any) -> str:
     return say(FAULTS[name], language).format(**values)
-
-
-__all__ = ["Choice", "FormField", "FormValue", "Language", "check_form", "check_value", "describe_form"]
