@@ -132,13 +132,8 @@ def test_log_becomes_frames(version: str, filled: Publisher, log_path: Path) -> 
 def test_command_line_tool_reads_the_log(filled: Publisher, log_path: Path) -> None:
     """`duckdb -readonly` answers a query of the page."""
     program = READERS / "1.5" / "duckdb_cli" / "duckdb"
-    command = [
-        program,
-        "-readonly",
-        "-json",
-        log_path.resolve(),
-        "SELECT count(*) AS rows FROM thread_summary",
-    ]
+    query = "SELECT count(*) AS rows FROM thread_summary"
+    command = [str(program), "-readonly", "-json", str(log_path.resolve()), query]
     found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     assert json.loads(found)[0]["rows"] > 10
 
