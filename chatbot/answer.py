@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from langchain_core.documents import Document
+from langchain_core.messages import BaseMessage
 
 from chatbot.access import Session
 from chatbot.addresses import find_addresses
@@ -22,6 +24,7 @@ from chatbot.prompts import NumberedPassage, PromptInput, build_messages, fit_pr
 from chatbot.store.records import Message, PassageUsed, Status
 from chatbot.telemetry import current_trace_id
 from chatbot.text import clean_text, estimate_tokens
+from chatbot.wishes import DraftInfo
 
 EXCERPT_CHARACTERS = 300
 REFUSALS = {
@@ -36,6 +39,8 @@ CHANGED_NOTES = {
 }
 # A refusal says in a sentence what is missing; a model that goes on is guessing after all.
 REFUSAL_CHARACTERS = 300
+# What was stopped is a draft too, as far as it goes.
+DRAFTED = ("complete", "stopped")
 
 
 @dataclass(slots=True)
@@ -57,9 +62,12 @@ class Draft:
     assistant_version: int | None = None
     searched_for: str | None = None
     is_prompt_cut: bool = False
-    prompt: PromptInput | None = None
+    info: DraftInfo | None = None
+    is_personal: bool = False
+    empty_refusals: Mapping[str, str] = field(default_factory=lambda: REFUSALS)
     offered: list[NumberedPassage] = field(default_factory=list)
     _text: list[str] = field(default_factory=list)
+    _make_sent: Callable[[], Sequence[BaseMessage]] | None = None
     _filter: MarkFilter = field(default_factory=lambda: MarkFilter(()))
     _usage_before: list[Usage] = field(default_factory=list)
     _is_bounded: bool = False
@@ -75,7 +83,7 @@ class Draft:
     @property
     def model_calls(self) -> int:
         """How many calls of a model were made."""
-        return len(self._usage_before) + (self.prompt is not None)
+        return len(self._usage_before) + (self._make_sent is not None)
 
     def take_passages(self, documents: Sequence[Document]) -> None:
         """Take what the retriever found, best first."""
@@ -84,13 +92,19 @@ class Draft:
 
     def take_prompt(self, prompt: PromptInput) -> PromptInput:
         """Cut a prompt to its budget, and give it; the answer may cite the passages left in it, and no others."""
-        self.prompt = fit_prompt(prompt)
-        self.is_prompt_cut = is_cut(prompt, self.prompt)
+        fitted = fit_prompt(prompt)
+        self._make_sent = partial(build_messages, fitted)
+        self.is_prompt_cut = is_cut(prompt, fitted)
         addresses = find_addresses(prompt.question)
-        for passage in self.prompt.passages:
+        for passage in fitted.passages:
             addresses |= find_addresses(passage.text)
-        self._filter = MarkFilter([passage.number for passage in self.prompt.passages], addresses)
-        return self.prompt
+        self._filter = MarkFilter([passage.number for passage in fitted.passages], addresses)
+        return fitted
+
+    def take_material(self, messages: Sequence[BaseMessage], material: Iterable[str]) -> None:
+        """Take the messages of a prompt without passages; the text may hold the addresses of its material alone."""
+        self._make_sent = lambda: messages
+        self._filter = MarkFilter((), {address for text in material for address in find_addresses(text)})
 
     def add_usage(self, usage: Usage) -> None:
         """Count the tokens of a call that was made before the answer's own."""
@@ -147,7 +161,7 @@ class Draft:
         """Take what waited in the filter; a refusal without words of the model gets ours."""
         tail = self._keep(self._filter.finish())
         if self.is_refusal and not self.text.strip():
-            tail += self._keep(refuse(language))
+            tail += self._keep(say(self.empty_refusals, language))
         return tail
 
     def settle(self) -> None:
@@ -194,20 +208,21 @@ class Draft:
             trace_id=current_trace_id() or None,
             is_cut=self.is_cut,
             passages=self._used_passages(),
+            is_personal=self.is_personal,
         )
 
     def _count_prompt(self) -> int:
         before = sum(usage.prompt_tokens for usage in self._usage_before)
         if self._prompt_tokens is not None:
             return before + self._prompt_tokens
-        messages = build_messages(self.prompt) if self.prompt else []
+        messages = self._make_sent() if self._make_sent else []
         return before + sum(estimate_tokens(str(message.text)) for message in messages)
 
     def _count_completion(self) -> int:
         before = sum(usage.completion_tokens for usage in self._usage_before)
         if self._completion_tokens is not None:
             return before + self._completion_tokens
-        return before + (estimate_tokens(self.text) if self.prompt else 0)
+        return before + (estimate_tokens(self.text) if self._make_sent else 0)
 
     def _keep(self, text: str) -> str:
         self.is_refusal = self.is_refusal or self._filter.is_refusal
@@ -276,7 +291,7 @@ def offer_passages(documents: Sequence[Document]) -> list[NumberedPassage]:
     ]
 
 
-def build_reply(message: Message, session: Session) -> Reply:
+def build_reply(message: Message, session: Session, info: DraftInfo | None = None) -> Reply:
     """Give the reply of a stored answer."""
     cited = tuple(passage for passage in message.passages if passage.cited)
     is_refused = message.status == "refused"
@@ -291,6 +306,7 @@ def build_reply(message: Message, session: Session) -> Reply:
         session=session,
         is_cut=message.is_cut,
         is_curated=message.model == CURATED,
+        draft=info if message.status in DRAFTED else None,
     )
 
 

@@ -39,6 +39,7 @@ from chatbot.store.records import Message, Status
 from chatbot.streaming import StopSignal
 from chatbot.telemetry import Metrics, current_trace_id, log_event
 from chatbot.text import clean_text, detect_language, is_blank
+from chatbot.writing import WriterAnswerer
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,10 @@ class Conversation:
         generation = Generation(model, model_name, settings)
         documentation = DocumentationAnswerer(store, knowledge, generation, settings)
         self.curated = documentation.curated
-        self._answerers: dict[Kind, Answerer] = {"documentation": documentation}
+        self._answerers: dict[Kind, Answerer] = {
+            "documentation": documentation,
+            "writer": WriterAnswerer(store, generation),
+        }
         self._model = model
         self._explainer = Explainer(Prices(settings.prices_file), model, model_name, settings)
         self._settings = settings
@@ -155,7 +159,7 @@ class Conversation:
             question.opening(connection)
         thread = threads.read_thread(connection, question.thread_id, question.tester)
         # Its file may have gone since the thread was started.
-        self.assistants.get(thread.assistant)
+        assistant = self.assistants.get(thread.assistant)
         language = question.language or thread.language
         leases.recover_turns(connection, now, thread_id=thread.thread_id)
         self.rules.check(threads.measure_use(connection, thread.thread_id), len(text), now)
@@ -183,6 +187,7 @@ class Conversation:
                 content=text,
                 created_at=now,
                 trace_id=current_trace_id() or None,
+                is_personal=assistant.kind != "documentation",
             ),
         )
         if key := question.idempotency_key:
@@ -228,7 +233,7 @@ class Conversation:
                 current_trace_id(),
                 text=message.content,
             )
-        return build_reply(message, session)
+        return build_reply(message, session, draft.info)
 
     def _observe(self, turn: Turn, message: Message, error: GuichetError | None) -> None:
         self._metrics.answers.labels(turn.thread.assistant, message.status).inc()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from chatbot.access import Session
 from chatbot.store.records import PassageUsed, Status
+from chatbot.wishes import DraftInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Html:
 class Reply:
     """A turn's end: the answer is durable. `passages` are those cited, `nearest` those of a refusal.
 
-    `is_curated` says that the team wrote it.
+    `is_curated` says that the team wrote it; `draft` what can be done with it, where it is one.
     """
 
     message_id: str
@@ -54,6 +55,7 @@ class Reply:
     session: Session
     is_cut: bool = False
     is_curated: bool = False
+    draft: DraftInfo | None = None
 
     @property
     def answered(self) -> bool:
