@@ -10,7 +10,7 @@ GuichetError
 │   ├── EmptyMessage, MessageTooLong, InvalidRequest
 │   │   └── InvalidForm           names each field that is filled in wrongly
 │   ├── NotLoggedIn, WrongPassword, OriginNotAllowed
-│   ├── UnknownThread, UnknownMessage, UnknownAssistant
+│   ├── UnknownThread, UnknownMessage, UnknownAssistant, UnknownPrompt
 │   ├── ThreadBusy, IdempotencyMismatch
 │   ├── SessionExpired, SessionFull
 │   └── RateLimited
@@ -171,6 +171,12 @@ class UnknownAssistant(RequestError):
     """There is no assistant of this name."""
 
     code = "unknown_assistant"
+
+
+class UnknownPrompt(RequestError):
+    """There is no such story prompt, or it is somebody else's."""
+
+    code = "unknown_prompt"
 
 
 class ThreadBusy(RequestError):
