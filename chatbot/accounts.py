@@ -13,21 +13,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 import bcrypt
 from sqlalchemy import Connection
 
 from chatbot.errors import InvalidRequest, RateLimited, SettingsError, StoreUnavailable, WrongPassword
 from chatbot.limiter import Limiter
+from chatbot.roles import ROLES, require
 from chatbot.store import accounts as repository
 from chatbot.store.audit import add_entry
 from chatbot.store.engine import Store
 from chatbot.store.records import Account
 from chatbot.text import clean_text
 
-Role = Literal["admin", "superadmin"]
-ROLES: tuple[Role, ...] = ("admin", "superadmin")
 SESSION_LIFE = timedelta(days=1)
 MIN_CHARACTERS = 10
 MAX_BYTES = 72
@@ -318,8 +316,8 @@ def _dummy_hash() -> str:
 
 
 def _check_may_manage(by: Account | None) -> None:
-    if by is not None and by.role != "superadmin":
-        raise InvalidRequest("Only a superadmin may change other accounts: ask one.")
+    if by is not None:
+        require(by, "account.manage")
 
 
 def _name(by: Account | None) -> str:

@@ -16,10 +16,10 @@ from typing import Any
 
 from chatbot.commands.terminal import say, write_json
 from chatbot.errors import GuichetError, SettingsError, UsageError
+from chatbot.roles import ROLES
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 EXPORT_FORMATS = ("pdf", "csv", "xlsx", "parquet", "jsonl")
-ROLES = ("admin", "superadmin")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

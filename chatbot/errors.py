@@ -8,7 +8,8 @@ GuichetError
 ├── BrokenTemplate                an office template that an admin gave cannot be taken
 ├── RequestError                  the tester's side: what was asked cannot be done as it was asked
 │   ├── EmptyMessage, MessageTooLong, InvalidRequest
-│   │   └── InvalidForm           names each field that is filled in wrongly
+│   │   ├── InvalidForm           names each field that is filled in wrongly
+│   │   └── NotPermitted          the account's role may not do this
 │   ├── NotLoggedIn, WrongPassword, OriginNotAllowed
 │   ├── UnknownThread, UnknownMessage, UnknownAssistant, UnknownPrompt
 │   ├── ThreadBusy, IdempotencyMismatch
@@ -116,6 +117,10 @@ class InvalidForm(InvalidRequest):
     def __init__(self, message: str, fields: dict[str, str]) -> None:
         super().__init__(message)
         self.fields = fields
+
+
+class NotPermitted(InvalidRequest):
+    """The account's role may not do what was asked."""
 
 
 class EmptyMessage(RequestError):

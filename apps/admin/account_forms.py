@@ -10,8 +10,8 @@ import streamlit as st
 from apps.admin.formats import escape_markdown
 from apps.admin.frame import Visit
 from apps.admin.login import find_address, renew_session
-from chatbot.accounts import ROLES
 from chatbot.errors import GuichetError, RateLimited, WrongPassword
+from chatbot.roles import ROLES
 
 _DONE = "account_done"
 _ADDED = "account_added"

@@ -4,6 +4,7 @@ import streamlit as st
 
 from apps.admin.account_forms import add_account, change_own_password, manage_account, show_accounts
 from apps.admin.frame import enter, explain_errors, show_title
+from chatbot.roles import may
 
 with explain_errors():
     visit = enter()
@@ -12,7 +13,7 @@ with explain_errors():
     with left:
         change_own_password(visit)
     with right:
-        if visit.account.role == "superadmin":
+        if may(visit.account.role, "account.manage"):
             show_accounts(visit)
             add_account(visit)
             manage_account(visit)
