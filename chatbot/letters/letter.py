@@ -99,6 +99,14 @@ def read_draft(text: str) -> tuple[str, str]:
     return found[1].strip("*_ "), rest.strip()
 
 
+def write_draft(subject: str, body: str, language: str) -> str:
+    """Put a draft together by the convention by which it is read; a body that names its subject itself stays so."""
+    if not subject.strip() or read_draft(body)[0]:
+        return body
+    label = "Objet\u00a0:" if language == "fr" else "Subject:"
+    return f"**{label}** {clean_line(subject)}\n\n{body}"
+
+
 def clean_block(text: str) -> str:
     """Give text of several lines without what no document can hold: control characters, NUL, lone surrogates."""
     unified = _OVERRIDES.sub("", _LINE_ENDS.sub("\n", clean_text(_NO_CHARACTERS.sub("", text))))

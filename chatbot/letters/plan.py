@@ -109,8 +109,11 @@ def _place_text(letter: Letter, convention: Convention) -> Iterator[Block]:
     reference_blocks = _place_lines("reference", reference, convention)
     if convention.is_subject_after_salutation:
         yield from reference_blocks
-        if paragraphs and _is_salutation(paragraphs[0]):
-            yield replace(_make("text", paragraphs.pop(0).spans, convention), keeps_next=True)
+        # A note on the delivery may stand above the salutation.
+        end = next((place + 1 for place, found in enumerate(paragraphs[:2]) if _is_salutation(found)), 0)
+        for paragraph in paragraphs[:end]:
+            yield replace(_make("text", paragraph.spans, convention), keeps_next=True)
+        del paragraphs[:end]
         yield from subject_blocks
     else:
         # The two lines belong together.
