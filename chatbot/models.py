@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -65,10 +64,13 @@ def build_chat_model(settings: Settings) -> BaseChatModel:
     from langchain_openai import AzureChatOpenAI, ChatOpenAI
     from openai import DefaultAsyncHttpxClient
 
+    from chatbot.chunks import read_chunks_quickly
+
     # A client of our own: the shared one meets a closed event loop on a second asyncio.run.
     client = DefaultAsyncHttpxClient(timeout=settings.model_timeout)
+    model: AzureChatOpenAI | ChatOpenAI
     if provider == "azure_openai":
-        return AzureChatOpenAI(
+        model = AzureChatOpenAI(
             azure_deployment=name,
             azure_endpoint=settings.azure_openai_endpoint,
             api_key=settings.azure_openai_api_key,
@@ -76,20 +78,25 @@ def build_chat_model(settings: Settings) -> BaseChatModel:
             timeout=settings.model_timeout,
             max_retries=0,
             stream_usage=True,
+            # `stream_answer` watches the pieces, with one timer; this would be a task for each of them.
+            stream_chunk_timeout=None,
             http_async_client=client,
         )
-    key = settings.openai_api_key
-    return ChatOpenAI(
-        model=name,
-        # Servers without a key still want the header.
-        api_key=key or SecretStr("none"),
-        base_url=settings.openai_base_url or None,
-        timeout=settings.model_timeout,
-        max_retries=0,
-        stream_usage=True,
-        use_responses_api=False,
-        http_async_client=client,
-    )
+    else:
+        model = ChatOpenAI(
+            model=name,
+            # Servers without a key still want the header.
+            api_key=settings.openai_api_key or SecretStr("none"),
+            base_url=settings.openai_base_url or None,
+            timeout=settings.model_timeout,
+            max_retries=0,
+            stream_usage=True,
+            stream_chunk_timeout=None,
+            use_responses_api=False,
+            http_async_client=client,
+        )
+    read_chunks_quickly(model.root_async_client)
+    return model
 
 
 async def close_model(model: BaseChatModel) -> None:
@@ -119,32 +126,84 @@ async def stream_answer(
         ProviderTimeout, ProviderRejected, ProviderUnavailable, ProviderError: whose names say what happened; text given
             before stays valid as what was received.
     """
-    end = time.monotonic() + deadline_s
     finish_reason: str | None = None
     has_text = False
     stream = chain.astream(given)
+    watch = _Watch(timeout_s, deadline_s)
     try:
         while True:
-            left = end - time.monotonic()
+            watch.begin_wait()
             try:
-                async with asyncio.timeout(max(0.0, min(timeout_s, left))):
-                    chunk = await anext(stream)
+                chunk = await anext(stream)
             except StopAsyncIteration:
                 break
-            except TimeoutError as error:
-                raise _time_out(timeout_s, deadline_s, is_over=left <= timeout_s) from error
+            except asyncio.CancelledError as error:
+                if watch.is_ours():
+                    raise _time_out(timeout_s, deadline_s, is_over=watch.is_over) from error
+                raise
             except Exception as error:
                 failure = translate(error, has_text=has_text)
                 if failure is error:
                     raise
                 raise failure from error
+            finally:
+                watch.end_wait()
             part = _read_chunk(chunk)
             finish_reason = part.finish_reason or finish_reason
             has_text = has_text or bool(part.text.strip())
             yield part
     finally:
+        watch.close()
         await _close(stream)
     _check_end(finish_reason, has_text)
+
+
+class _Watch:
+    """Ends a wait for the next piece that takes too long: as `asyncio.timeout`, with a timer for all pieces together.
+
+    Pieces come by the thousand in a second where many answers are written, and each would start a timer and stop it.
+    """
+
+    def __init__(self, timeout_s: float, deadline_s: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._timeout_s = timeout_s
+        self._end = self._loop.time() + deadline_s
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting: asyncio.Task[Any] | None = None
+        self._cancelled: asyncio.Task[Any] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was the deadline for all, not that for a piece."""
+        return self._due >= self._end
+
+    def begin_wait(self) -> None:
+        self._due = min(self._loop.time() + self._timeout_s, self._end)
+        self._waiting = asyncio.current_task()
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._due, self._look)
+
+    def end_wait(self) -> None:
+        self._waiting = None
+
+    def is_ours(self) -> bool:
+        """Tell whether the wait was cancelled from here, and by nobody else; then the task goes on."""
+        return self._cancelled is not None and self._cancelled.uncancel() == 0
+
+    def close(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._waiting is None:
+            return
+        if self._loop.time() < self._due:
+            self._timer = self._loop.call_at(self._due, self._look)
+        else:
+            self._cancelled = self._waiting
+            self._waiting.cancel()
 
 
 def translate(error: Exception, *, has_text: bool) -> Exception:

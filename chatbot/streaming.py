@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, TypeVar
 
 from langchain_core.runnables import Runnable
@@ -13,6 +14,7 @@ from chatbot.models import Part, stream_answer
 from chatbot.store.records import Status
 
 Given = TypeVar("Given")
+Pause = Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -37,32 +39,86 @@ class StopSignal:
 
 
 async def stream_until(
-    signal: StopSignal, chain: Runnable[Given, Any], given: Given, *, timeout_s: float, deadline_s: float
+    signal: StopSignal,
+    chain: Runnable[Given, Any],
+    given: Given,
+    *,
+    timeout_s: float,
+    deadline_s: float,
+    pause: Pause | None = None,
 ) -> AsyncGenerator[Part]:
     """Give the model's parts until it ends or the signal comes, which need not wait for the next part.
+
+    Args:
+        pause: waited after each part; the text that comes meanwhile is one part then.
 
     Raises:
         What `models.stream_answer` raises.
     """
-    queue: asyncio.Queue[Part | Exception | None] = asyncio.Queue()
+    inbox = _Inbox()
     stream = stream_answer(chain, given, timeout_s=timeout_s, deadline_s=deadline_s)
-
-    async def pump() -> None:
-        try:
-            async for part in stream:
-                queue.put_nowait(part)
-            queue.put_nowait(None)
-        except Exception as error:  # noqa: BLE001 - raised again by the reader of the queue
-            queue.put_nowait(error)
-
-    task = asyncio.create_task(pump())
-    signal.listen(lambda: queue.put_nowait(None))
+    task = asyncio.create_task(_fill(inbox, stream))
+    signal.listen(inbox.close)
     try:
-        while (part := await queue.get()) is not None:
-            if isinstance(part, Exception):
-                raise part
-            yield part
+        while parts := await inbox.take():
+            for part in _join(parts):
+                yield part
+            if pause and not inbox.is_closed:
+                await pause()
+        if inbox.error:
+            raise inbox.error
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await stream.aclose()
+
+
+class _Inbox:
+    """Parts that came and were not read yet."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.is_closed = False
+        self._parts: list[Part] = []
+        self._news = asyncio.Event()
+
+    def put(self, part: Part) -> None:
+        if not self.is_closed:
+            self._parts.append(part)
+            self._news.set()
+
+    def close(self, error: Exception | None = None) -> None:
+        """Say that nothing more comes; whoever is first says why."""
+        if not self.is_closed:
+            self.is_closed, self.error = True, error
+            self._news.set()
+
+    async def take(self) -> list[Part]:
+        """Wait for parts, and give all there are; none once there will be none."""
+        while not self._parts and not self.is_closed:
+            self._news.clear()
+            await self._news.wait()
+        parts, self._parts = self._parts, []
+        return parts
+
+
+async def _fill(inbox: _Inbox, stream: AsyncGenerator[Part]) -> None:
+    try:
+        async for part in stream:
+            inbox.put(part)
+        inbox.close()
+    except Exception as error:  # noqa: BLE001 - raised again by the reader
+        inbox.close(error)
+
+
+def _join(parts: list[Part]) -> Iterator[Part]:
+    """Give parts with the text of neighbours together; a part with figures keeps them for itself."""
+    for is_plain, run in groupby(parts, key=_is_plain):
+        if is_plain:
+            yield Part("".join(part.text for part in run))
+        else:
+            yield from run
+
+
+def _is_plain(part: Part) -> bool:
+    return part.finish_reason is None and part.prompt_tokens is None and part.completion_tokens is None

@@ -1,0 +1,57 @@
+"""Pieces of a stream mean the same however they are read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import openai
+import pytest
+from openai.types.chat import ChatCompletionChunk
+
+from chatbot.chunks import read_chunks_quickly
+
+HEAD: dict[str, Any] = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+KEPT: list[dict[str, Any]] = [
+    {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]},
+    {"choices": [{"index": 0, "delta": {"content": "Port"}, "finish_reason": None, "logprobs": None}]},
+    {"choices": [{"index": 0, "delta": {"content": "x", "reasoning_content": "y"}, "finish_reason": None}]},
+    {"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}], "system_fingerprint": "f", "own": 1},
+    {"choices": [], "usage": USAGE},
+    {"choices": [], "usage": None, "prompt_filter_results": [{"prompt_index": 0}]},
+]
+BROKEN: list[dict[str, Any]] = [
+    {"choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": "eos"}]},
+    {"choices": [{"delta": {"content": "x"}}]},
+    {"choices": None, "created": None},
+]
+
+
+def read(data: Any, *, is_quick: bool, kind: type = ChatCompletionChunk) -> Any:
+    """Have a client read one piece."""
+    client = openai.AsyncOpenAI(api_key="none")
+    if is_quick:
+        read_chunks_quickly(client)
+    return client._process_response_data(data=data, cast_to=kind, response=None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("piece", [*KEPT, *BROKEN])
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning:pydantic")
+def test_piece_is_read_as_the_package_reads_it(piece: dict[str, Any]) -> None:
+    """With fields of a server's own, and where it breaks the schema: nothing is lost, nothing is refused."""
+    quick, slow = (read(HEAD | piece, is_quick=is_quick) for is_quick in (True, False))
+    assert type(quick) is type(slow) is ChatCompletionChunk
+    assert quick.model_dump() == slow.model_dump()
+
+
+def test_pieces_that_keep_the_schema_are_not_built_by_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package's own reading is asked for those alone that break it."""
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        openai.AsyncOpenAI, "_process_response_data", lambda self, *, data, **_: asked.append(data)
+    )
+    for piece in [*KEPT, *BROKEN]:
+        read(HEAD | piece, is_quick=True)
+    assert asked == [HEAD | piece for piece in BROKEN]
+    read({}, is_quick=True, kind=dict)
+    assert asked[-1] == {}
