@@ -29,12 +29,13 @@ class Wish:
 class DraftInfo:
     """What can be done with a draft.
 
-    `is_template` says that no model wrote it; `formats` are the files that can be made, `layout` how.
+    `is_template` says that no model wrote it, `language` is the reader's; `formats` are the files it can become.
     """
 
     layout: str
     subject: str
     is_template: bool
+    language: str
     formats: tuple[Format, ...]
     wishes: tuple[Wish, ...]
 

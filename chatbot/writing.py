@@ -21,9 +21,9 @@ from chatbot.documentation import read_history
 from chatbot.errors import GuichetError
 from chatbot.events import Event, Html, Sources, Token
 from chatbot.generation import Generation
-from chatbot.letter_prompts import LetterInput, build_letter_messages
+from chatbot.letter_prompts import SUBJECTS, LetterInput, build_letter_messages
 from chatbot.letters.dates import write_date
-from chatbot.letters.letter import read_draft
+from chatbot.letters.letter import read_draft, write_draft
 from chatbot.models import OFFLINE
 from chatbot.questions import Turn
 from chatbot.store import forms
@@ -79,7 +79,8 @@ class WriterAnswerer:
             raise ValueError("the draft has no assistant")
         values = await self._store.read_async(forms.read_form, turn.thread.thread_id)
         document = assistant.find_document(values.get(DOCUMENT))
-        language = choose_language(assistant, values, turn.thread.language or turn.language)
+        reader = turn.thread.language or turn.language
+        language = choose_language(assistant, values, reader)
         history = await read_history(self._store, turn)
         draft.is_personal, draft.empty_refusals = True, DECLINED
         yield Sources(())
@@ -87,7 +88,7 @@ class WriterAnswerer:
         is_offline = self._generation.model_name == OFFLINE
         if declined or is_offline:
             if declined:
-                draft.is_refusal, text = True, declined.refuse(turn.language)
+                draft.is_refusal, text = True, declined.refuse(reader)
             else:
                 text = self._fill_in(turn, draft, document, values, history, language)
             yield Token(draft.add_plain(text))
@@ -98,12 +99,10 @@ class WriterAnswerer:
             draft.take_material(
                 messages, [*values.values(), given.draft, *(asked for asked, _ in history), turn.text]
             )
-            stream = self._generation.write(self._chain, messages, draft, signal, language=turn.language)
+            stream = self._generation.write(self._chain, messages, draft, signal, language=reader)
             async for event in stream:
                 yield event
-        draft.info = describe_draft(
-            assistant, values, draft.text, is_template=is_offline, language=turn.language
-        )
+        draft.info = describe_draft(assistant, values, draft.text, is_template=is_offline, language=reader)
 
     def _fill_in(
         self,
@@ -115,27 +114,29 @@ class WriterAnswerer:
         language: str,
     ) -> str:
         """Give the kind's wording, filled in, as the wishes so far want it."""
-        assistant = draft.assistant
+        assistant, reader = draft.assistant, turn.thread.language or turn.language
         if assistant is None or document is None or not document.text:
             draft.is_refusal = True
-            return say(NO_FORM, turn.language)
+            return say(NO_FORM, reader)
         asked = [question for question, _ in history[1:]] + ([turn.text] if history else [])
         wishes = [find_wish(text, WISHES) for text in asked]
         if wishes and wishes[-1] is None:
             draft.is_refusal = True
-            known = ", ".join(wish.say(turn.language) for wish in WISHES)
-            return say(NO_FREE_WISH, turn.language).format(wishes=known)
+            known = ", ".join(wish.say(reader) for wish in WISHES)
+            return say(NO_FREE_WISH, reader).format(wishes=known)
         draft.model = TEMPLATE
         fields = assistant.list_fields(document)
         given = prepare_values(fields, values, language, today=self._store.clock().date())
         for wish in filter(None, wishes):
             given |= CHANGES[wish.name]
         try:
-            return write_wording(say(document.text, language), given)
+            subject = write_wording(say(document.subject, language), given)
+            return write_draft(subject, write_wording(say(document.text, language), given), language)
         except ValueError as error:
             raise GuichetError(
                 f"The text of {document.name} cannot be filled in: {error}. The team has to look at it."
             ) from error
+        return text if read_draft(text)[0] else f"**{SUBJECTS[language]}** {subject}\n\n{text}"
 
 
 def choose_language(assistant: Assistant, values: Mapping[str, str], reader: str) -> str:
@@ -188,8 +189,8 @@ def describe_draft(
     """Say what can be done with a draft; None where its assistant's thread has no kind of document any more."""
     document = assistant.find_document(values.get(DOCUMENT))
     if document is None:
-        return DraftInfo("plain", read_draft(text)[0], is_template, ("docx", "odt", "pdf"), WISHES)
-    return DraftInfo(document.layout, read_draft(text)[0], is_template, document.formats, WISHES)
+        return DraftInfo("plain", read_draft(text)[0], is_template, language, ("docx", "odt", "pdf"), WISHES)
+    return DraftInfo(document.layout, read_draft(text)[0], is_template, language, document.formats, WISHES)
 
 
 def list_entries(

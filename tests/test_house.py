@@ -37,7 +37,7 @@ FLOORS = (
         "chatbot.roles",
     },
     {"chatbot.events", "chatbot.questions"},
-    {"chatbot.followups", "chatbot.retrieval", "chatbot.courtesy"},
+    {"chatbot.followups", "chatbot.retrieval", "chatbot.courtesy", "chatbot.inspection"},
     {"chatbot.answer", "chatbot.explanation"},
     {"chatbot.generation"},
     {"chatbot.documentation", "chatbot.letter_prompts"},

@@ -12,11 +12,13 @@ from chatbot.reports.labels import Language
 from chatbot.reports.thread_markdown import render_thread_markdown
 from chatbot.reports.thread_pdf import render_thread_pdf
 from chatbot.settings import Settings
+from chatbot.stationery import MadeFile, Order, Stationery
 from chatbot.store import threads
 from chatbot.store.engine import Store
 from chatbot.store.records import Transcript
 
 COPIES = "20/minute"
+FILES = "60/minute"
 
 
 class Printer:
@@ -27,6 +29,8 @@ class Printer:
         self._assistants = assistants
         self._zone = settings.zone
         self._limiter = Limiter(store, COPIES, "transcript")
+        self._files = Limiter(store, FILES, "file")
+        self._stationery = Stationery(store, assistants)
         self._press = asyncio.Semaphore(1)
 
     async def print_pdf(self, thread_id: str, tester: str, language: Language) -> tuple[str, bytes]:
@@ -64,6 +68,16 @@ class Printer:
             transcript, timezone=self._zone, language=language, assistant_title=title
         )
         return name_file(transcript.thread).removesuffix(".pdf") + ".md", text
+
+    async def print_file(self, order: Order) -> MadeFile:
+        """Give a file made of a draft of the tester's own.
+
+        Raises:
+            RateLimited: too many files were asked for; else what `Stationery.make_file` raises.
+        """
+        await asyncio.to_thread(self._files.count, order.tester)
+        async with self._press:
+            return await asyncio.to_thread(self._stationery.make_file, order)
 
     async def _read(self, thread_id: str, tester: str, language: Language) -> tuple[Transcript, str | None]:
         thread = await self._store.read_async(threads.read_thread, thread_id, tester)

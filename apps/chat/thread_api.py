@@ -3,49 +3,41 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from sqlalchemy import Connection
 
 from apps.chat import bodies, wire
+from apps.chat.assistant_api import open_form, read_desk
 from apps.chat.callers import Language, Parts, Tester
 from apps.chat.login_api import choose_notice, make_notice
 from apps.chat.services import Services
-from chatbot.store import leases, threads, verdicts
+from chatbot.opening import Opening
+from chatbot.store import forms, leases, threads, verdicts
 from chatbot.store.records import Channel, Login, Rating, Thread
 
 router = APIRouter(tags=["threads"])
 
 
-def _describe_file(media_type: str) -> dict[int | str, dict[str, Any]]:
+def describe_file(media_type: str) -> dict[int | str, dict[str, Any]]:
     schema = {"type": "string", "format": "binary"}
     return {200: {"description": "The file.", "content": {media_type: {"schema": schema}}}}
-
-
-@router.get("/api/assistants", response_model=list[wire.AssistantState])
-async def list_assistants(services: Parts, login: Tester, language: Language) -> list[wire.AssistantState]:
-    """List the assistants."""
-    return [
-        wire.AssistantState(
-            name=assistant.name,
-            title=assistant.say(assistant.title, language),
-            description=assistant.say(assistant.description, language),
-        )
-        for assistant in services.assistants.list_all()
-    ]
 
 
 @router.post("/api/start_chat", status_code=201, response_model=wire.ThreadState)
 async def start_chat(
     request: Request, services: Parts, login: Tester, language: Language, body: bodies.StartBody | None = None
 ) -> wire.ThreadState:
-    """Start a thread; in open mode the first one logs in."""
+    """Start a thread, with the assistant's form if it has one; in open mode the first one logs in."""
     body = body or bodies.StartBody()
     thread = make_thread(services, login, body.assistant, body.channel, language)
+    opening = await open_form(services, login, thread, body.form, language)
     notice = make_notice(services, login, language)
     version, accepted_at = choose_notice(services, login, language, is_clicked=body.channel == "widget")
-    await services.store.write_async(threads.add_thread, thread, version, accepted_at)
+    await services.store.write_async(_add_thread, thread, opening, version, accepted_at)
     session = await services.turns.conversation.measure_session(thread.thread_id)
     return wire.ThreadState(
         thread_id=thread.thread_id,
@@ -53,6 +45,7 @@ async def start_chat(
         session=wire.state_session(session),
         privacy_notice=notice,
         token=request.scope["state"].get("new_token"),
+        message=opening.message,
     )
 
 
@@ -64,10 +57,13 @@ async def list_threads(services: Parts, login: Tester) -> list[wire.ThreadEntry]
 
 
 @router.get("/api/thread/{thread_id}/messages", response_model=wire.MessageList)
-async def list_messages(thread_id: str, services: Parts, login: Tester) -> wire.MessageList:
+async def list_messages(
+    thread_id: str, services: Parts, login: Tester, language: Language
+) -> wire.MessageList:
     """Give a thread's messages, the oldest first."""
     store = services.store
-    await store.read_async(threads.read_thread, thread_id, login.tester)
+    thread = await store.read_async(threads.read_thread, thread_id, login.tester)
+    desk = await read_desk(services, thread, language)
     # The lease first: an answer that ends in between is then among the messages too.
     lease = await store.read_async(leases.find_lease, thread_id)
     found = await store.read_async(threads.list_messages, thread_id)
@@ -81,10 +77,13 @@ async def list_messages(thread_id: str, services: Parts, login: Tester) -> wire.
                 message,
                 feedback.get(message.message_id),
                 is_documentation_requested=message.message_id in asked,
+                draft=desk.describe(message),
             )
             for message in found
         ],
         running=lease.message_id if lease else None,
+        assistant=thread.assistant,
+        form=desk.list_fields(),
         rating=rating.value if rating else None,
     )
 
@@ -108,25 +107,25 @@ async def rate_thread(thread_id: str, body: bodies.RatingBody, services: Parts, 
 @router.get(
     "/api/thread/{thread_id}/transcript.pdf",
     response_class=Response,
-    responses=_describe_file("application/pdf"),
+    responses=describe_file("application/pdf"),
 )
 async def print_pdf(thread_id: str, services: Parts, login: Tester, language: Language) -> Response:
     """Give the tester's own copy of a thread as a PDF, as long as the login lasts."""
     name, data = await services.printer.print_pdf(thread_id, login.tester, "fr" if language == "fr" else "en")
-    return _give_file(data, name, "application/pdf")
+    return give_file(data, name, "application/pdf")
 
 
 @router.get(
     "/api/thread/{thread_id}/transcript.md",
     response_class=Response,
-    responses=_describe_file("text/markdown"),
+    responses=describe_file("text/markdown"),
 )
 async def print_markdown(thread_id: str, services: Parts, login: Tester, language: Language) -> Response:
     """Give the tester's own copy of a thread as Markdown, as long as the login lasts."""
     name, text = await services.printer.print_markdown(
         thread_id, login.tester, "fr" if language == "fr" else "en"
     )
-    return _give_file(text.encode(), name, "text/markdown; charset=utf-8")
+    return give_file(text.encode(), name, "text/markdown; charset=utf-8")
 
 
 def make_thread(
@@ -153,7 +152,18 @@ def make_thread(
     )
 
 
-def _give_file(data: bytes, name: str, media_type: str) -> Response:
+def _add_thread(
+    connection: Connection,
+    thread: Thread,
+    opening: Opening,
+    notice_version: str | None,
+    notice_accepted_at: datetime | None,
+) -> None:
+    threads.add_thread(connection, thread, notice_version, notice_accepted_at)
+    forms.add_form(connection, thread.thread_id, opening.entries)
+
+
+def give_file(data: bytes, name: str, media_type: str) -> Response:
     return Response(
         data, media_type=media_type, headers={"content-disposition": f'attachment; filename="{name}"'}
     )

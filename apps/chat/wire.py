@@ -16,6 +16,7 @@ from chatbot.events import Event, Failed, Html, Reply, Sources, Started, Token
 from chatbot.markup import plain_html, render_html
 from chatbot.store.records import Feedback, Message, PassageUsed
 from chatbot.store.threads import ThreadHead
+from chatbot.wishes import DraftInfo
 
 EXAMPLE_HTML = "<p>Set <code>BETA_PASSWORD</code>.</p>"
 EXAMPLE_TIME = "2026-03-01T12:00:00Z"
@@ -48,6 +49,7 @@ STATUS_OF_CODE = {
     "starting": 503,
     "interrupted": 503,
     "too_busy": 503,
+    "assistant_unavailable": 503,
     "provider_timeout": 504,
     "storage_full": 507,
 }
@@ -88,13 +90,29 @@ class ResumeCodeState(BaseModel):
     expires_at: datetime = Field(examples=["2026-03-01T12:10:00Z"])
 
 
+class DocumentState(BaseModel):
+    """A kind of document that an assistant writes."""
+
+    name: str = Field(examples=["cancellation"])
+    title: str = Field(examples=["Letter of cancellation"])
+    description: str = Field(examples=["Ends a contract by a date."])
+    layout: str = Field(examples=["letter"])
+    formats: list[str] = Field(examples=[["docx", "odt", "pdf"]])
+
+
 class AssistantState(BaseModel):
-    """An assistant; `form` is a JSON Schema of what it asks for before the first question."""
+    """An assistant; `form` is a JSON Schema of what it asks for before the first question.
+
+    `sender` is one of what the browser keeps, which goes along only when a file is made.
+    """
 
     name: str = Field(examples=["support"])
+    kind: str = Field(default="documentation", examples=["documentation"])
     title: str = Field(examples=["Support"])
     description: str = Field(examples=["Answers from the product's documentation."])
     form: dict[str, Any] | None = None
+    sender: dict[str, Any] | None = None
+    documents: list[DocumentState] = []
     available: bool = True
     reason: str | None = Field(default=None, description="Why it is not available.")
 
@@ -116,6 +134,11 @@ class ThreadState(BaseModel):
     session: SessionState
     privacy_notice: NoticeState
     token: str | None = None
+    message: str | None = Field(
+        default=None,
+        description="Of a thread with a form: what to send first, so that it is written.",
+        examples=["Letter of cancellation"],
+    )
 
 
 class ThreadEntry(BaseModel):
@@ -127,6 +150,31 @@ class ThreadEntry(BaseModel):
     created_at: datetime = Field(examples=[EXAMPLE_TIME])
     last_at: datetime = Field(examples=[EXAMPLE_TIME])
     messages: int = Field(examples=[2])
+
+
+class WishState(BaseModel):
+    """A wish that a click may send as a message."""
+
+    name: str = Field(examples=["shorter"])
+    text: str = Field(examples=["Shorter"])
+
+
+class DraftState(BaseModel):
+    """What can be done with a draft: the files it can become, and the wishes known by their words."""
+
+    layout: str = Field(examples=["letter"])
+    subject: str = Field(examples=["Cancellation of contract 4711"])
+    is_template: bool = Field(examples=[False], description="Whether no model wrote it.")
+    formats: list[str] = Field(examples=[["docx", "odt", "pdf"]])
+    wishes: list[WishState]
+
+
+class FieldState(BaseModel):
+    """One field of a thread's form, as it was filled in."""
+
+    field: str = Field(examples=["contract_number"])
+    label: str = Field(examples=["Contract number"])
+    value: str = Field(examples=["4711"])
 
 
 class ReplyState(BaseModel):
@@ -141,6 +189,7 @@ class ReplyState(BaseModel):
     citations: list[Citation]
     nearest: list[Citation]
     session: SessionState
+    draft: DraftState | None = None
 
 
 class VerdictState(BaseModel):
@@ -166,6 +215,7 @@ class MessageState(BaseModel):
     nearest: list[Citation]
     feedback: VerdictState | None = None
     documentation_requested: bool = False
+    draft: DraftState | None = None
 
 
 class MessageList(BaseModel):
@@ -174,6 +224,8 @@ class MessageList(BaseModel):
     thread_id: str = Field(examples=[EXAMPLE_ID])
     messages: list[MessageState]
     running: str | None = None
+    assistant: str = Field(default="support", examples=["support"])
+    form: list[FieldState] = []
     rating: int | None = Field(default=None, description="How the tester said that the thread went.")
 
 
@@ -196,6 +248,19 @@ def state_session(session: Session) -> SessionState:
     return SessionState.model_validate(session, from_attributes=True)
 
 
+def state_draft(info: DraftInfo | None) -> DraftState | None:
+    """Give the wire form of what can be done with a draft."""
+    if info is None:
+        return None
+    return DraftState(
+        layout=info.layout,
+        subject=info.subject,
+        is_template=info.is_template,
+        formats=list(info.formats),
+        wishes=[WishState(name=wish.name, text=wish.say(info.language)) for wish in info.wishes],
+    )
+
+
 def state_reply(reply: Reply) -> ReplyState:
     """Give the wire form of a reply."""
     return ReplyState(
@@ -208,11 +273,16 @@ def state_reply(reply: Reply) -> ReplyState:
         citations=cite(reply.passages),
         nearest=cite(reply.nearest),
         session=state_session(reply.session),
+        draft=state_draft(reply.draft),
     )
 
 
 def state_message(
-    message: Message, verdict: Feedback | None = None, *, is_documentation_requested: bool = False
+    message: Message,
+    verdict: Feedback | None = None,
+    *,
+    is_documentation_requested: bool = False,
+    draft: DraftInfo | None = None,
 ) -> MessageState:
     """Give the wire form of a stored message."""
     cited = tuple(passage for passage in message.passages if passage.cited)
@@ -230,6 +300,7 @@ def state_message(
         nearest=cite(nearest_of(message.passages)) if message.status == "refused" else [],
         feedback=VerdictState.model_validate(verdict, from_attributes=True) if verdict else None,
         documentation_requested=is_documentation_requested,
+        draft=state_draft(draft),
     )
 
 
@@ -268,7 +339,7 @@ class ErrorState(BaseModel):
 
 def describe_error(error: GuichetError) -> dict[str, Any]:
     """Give what an error's wire form adds to code and message."""
-    names = ("limit", "length")
+    names = ("limit", "length", "fields")
     return {name: getattr(error, name) for name in names if hasattr(error, name)}
 
 

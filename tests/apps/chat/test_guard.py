@@ -37,6 +37,8 @@ WHO_MAY_CALL = {
     "POST /api/resume_code": TESTERS,
     "POST /api/accept_notice": TESTERS,
     "GET /api/assistants": TESTERS,
+    "GET /api/assistants/{name}/form": TESTERS,
+    "POST /api/messages/{message_id}/file": TESTERS,
     "POST /api/start_chat": TESTERS,
     "GET /api/threads": TESTERS,
     "POST /api/chat": TESTERS,

@@ -1,0 +1,97 @@
+"""How a thread with a form begins: the form checked, and what is sent first so that it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from chatbot.assistants.definition import DOCUMENT, DOCUMENT_TITLE, Assistant, DocumentKind
+from chatbot.assistants.form import FAULTS, SUMMARY, check_form
+from chatbot.assistants.texts import say
+from chatbot.errors import InvalidForm, InvalidRequest
+from chatbot.models import OFFLINE
+from chatbot.store.forms import FormEntry
+from chatbot.store.story_prompts import StoryPrompt
+
+# A managed prompt is chosen by its id; title and text are kept with the thread, for it may be changed or deleted.
+STORY_PROMPT, STORY_PROMPT_TEXT = "story_prompt", "story_prompt_text"
+NEEDS_MODEL = {
+    "en": "It needs a language model, and none is configured: set CHAT_MODEL; the page on models says how.",
+    "fr": "Il lui faut un modèle de langage, et aucun n'est configuré : définissez CHAT_MODEL ; la page sur les "
+    "modèles dit comment.",
+}
+STORY_MESSAGES = {"en": "Tell me a story.", "fr": "Raconte-moi une histoire."}
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A form that was checked, and the message that has it written; both empty where nothing is asked."""
+
+    entries: tuple[FormEntry, ...] = ()
+    message: str | None = None
+
+
+def open_thread(
+    assistant: Assistant,
+    form: Mapping[str, Any] | None,
+    language: str,
+    *,
+    today: date,
+    prompts: Mapping[str, StoryPrompt] | None = None,
+) -> Opening:
+    """Check the form that a thread is started with.
+
+    Args:
+        language: the reader's.
+        prompts: the story prompts that the tester may choose, by id.
+
+    Raises:
+        InvalidForm: with a sentence per field.
+        InvalidRequest: a form for an assistant that has none.
+    """
+    given = dict(form or {})
+    if assistant.kind == "documentation":
+        if given:
+            raise InvalidRequest(f"form: the assistant {assistant.name} asks for none. Leave it out.")
+        return Opening()
+    if assistant.kind == "story":
+        chosen = _choose_prompt(given.pop(STORY_PROMPT, None), prompts or {}, language)
+        entries = check_form(assistant.list_fields(None), given, language, today=today)
+        return Opening((*entries, *chosen), say(STORY_MESSAGES, language))
+    document = _choose_document(assistant, given.pop(DOCUMENT, None), language)
+    entries = check_form(assistant.list_fields(document), given, language, today=today)
+    kind = FormEntry(DOCUMENT, document.name, "choice")
+    return Opening((kind, *entries), say(document.title, language))
+
+
+def explain_absence(assistant: Assistant, model_name: str, language: str) -> str | None:
+    """Say why an assistant cannot be used, and how to switch it on; None where it can."""
+    return say(NEEDS_MODEL, language) if assistant.needs_model and model_name == OFFLINE else None
+
+
+def _choose_document(assistant: Assistant, given: Any, language: str) -> DocumentKind:
+    document = assistant.find_document(given) if isinstance(given, str) else None
+    if document is None:
+        allowed = ", ".join(known.name for known in assistant.documents)
+        fault = say(FAULTS["choice"], language).format(value=str(given or "")[:80], allowed=allowed)
+        raise _refuse(DOCUMENT, say(DOCUMENT_TITLE, language), fault, language)
+    return document
+
+
+def _choose_prompt(given: Any, prompts: Mapping[str, StoryPrompt], language: str) -> tuple[FormEntry, ...]:
+    if given in (None, ""):
+        return ()
+    prompt = prompts.get(given) if isinstance(given, str) else None
+    if prompt is None:
+        fault = say(FAULTS["choice"], language).format(value=str(given)[:80], allowed=", ".join(prompts))
+        raise _refuse(STORY_PROMPT, STORY_PROMPT, fault, language)
+    return (
+        FormEntry(STORY_PROMPT, prompt.title, "text"),
+        FormEntry(STORY_PROMPT_TEXT, prompt.text, "long_text"),
+    )
+
+
+def _refuse(field: str, label: str, fault: str, language: str) -> InvalidForm:
+    return InvalidForm(say(SUMMARY, language).format(fields=label), {field: fault})
