@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Literal
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
@@ -26,13 +27,14 @@ Level = Literal["", "p", "tr"]
 Value = str | int | float | bool | date
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 STRAY = re.compile(r"\{[{%]|[}%]\}")
 """What begins or ends a tag, where no whole tag was found around it."""
 MAX_TAG = 300
 MAX_TAGS = 2_000
 MAX_LINES = 500
 
+_OPENING = re.compile(r"\{[{%#]")
+_TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _RAW = re.compile(r"\{\{(?:p|r|tr|tc)\s")
 _CONTROL = re.compile(r"\{%(?P<level>\w*)\s+(?P<word>\w+)\b(?P<rest>.*)%\}", re.DOTALL)
 _LOOP = re.compile(r"\s*(?P<name>\w+)\s+in\s+(?P<over>.+)", re.DOTALL)
@@ -88,10 +90,6 @@ def read_tag(source: str, bound: Collection[str] = ()) -> Tag:
     """
     if source.startswith("{#"):
         return Tag(source, "comment")
-    if len(source) > MAX_TAG:
-        raise _fault(
-            source, f"It has {len(source)} characters; at most {MAX_TAG} are allowed. Is its end missing?"
-        )
     text = source.translate(_QUOTES)
     if re.match(r"\{[{%][-+]|\{%\w*[-+]", text) or re.search(r"[-+][%}]\}$", text):
         raise _fault(source, "A sign beside the braces is not allowed. Take the - or + out.")
@@ -104,19 +102,23 @@ def read_tag(source: str, bound: Collection[str] = ()) -> Tag:
 
 
 def iterate_tags(text: str) -> Iterator[re.Match[str]]:
-    """Find the whole tags of a text.
+    """Find the whole tags of a text, in time that grows with its length alone.
 
     Raises:
         BrokenTemplate: a tag is not closed, or not opened.
     """
-    end = 0
-    for match in TAG.finditer(text):
-        _refuse_stray(text[end : match.start()])
-        inner = match.group()[2:-2]
-        if opening := STRAY.search(inner):
-            raise _fault(
-                match.group(), f"It holds {opening.group()}. Is the end of a field before it missing?"
-            )
+    position = end = 0
+    while opening := _OPENING.search(text, position):
+        match = _TAG.match(text, opening.start(), opening.start() + MAX_TAG)
+        position = match.end() if match else opening.end()
+        if match is None and opening.group() == "{#":
+            continue
+        _refuse_stray(text[end : opening.start()])
+        if match is None:
+            _refuse_stray(text[opening.start() : opening.start() + MAX_TAG])
+            continue
+        if stray := STRAY.search(match.group()[2:-2]):
+            raise _fault(match.group(), f"It holds {stray.group()}. Is the end of a field before it missing?")
         yield match
         end = match.end()
     _refuse_stray(text[end:])
@@ -129,9 +131,10 @@ def join_tags(texts: Sequence[Any]) -> list[str]:
         texts: elements of lxml whose texts follow one another.
     """
     whole = "".join(text.text or "" for text in texts)
-    matches = list(iterate_tags(whole))
+    matches = list(islice(iterate_tags(whole), MAX_TAGS + 1))
     if not matches:
         return []
+    check_count(len(matches))
     owners = [number for number, text in enumerate(texts) for _ in text.text or ""]
     for match in matches:
         owners[match.start() : match.end()] = [owners[match.start()]] * len(match.group())
@@ -141,6 +144,12 @@ def join_tags(texts: Sequence[Any]) -> list[str]:
     for text, piece in zip(texts, pieces, strict=True):
         text.text = "".join(piece)
     return [match.group() for match in matches]
+
+
+def check_count(count: int) -> None:
+    """Refuse a template of more than `MAX_TAGS` tags."""
+    if count > MAX_TAGS:
+        raise BrokenTemplate(f"It has more than {MAX_TAGS:,} fields and statements.")
 
 
 def evaluate(expression: str, values: Mapping[str, Any]) -> Any:
@@ -159,7 +168,9 @@ def _refuse_stray(text: str) -> None:
         sign = stray.group()
         word = "closed" if sign[0] == "{" else "opened"
         raise _fault(
-            excerpt, f"A field that {sign} belongs to is not {word}. Write {{{{ name }}}} in one paragraph."
+            excerpt,
+            f"A field that {sign} belongs to is not {word}. Write {{{{ name }}}} in one paragraph, within "
+            f"{MAX_TAG} characters.",
         )
 
 
@@ -239,6 +250,8 @@ def _walk(source: str, node: nodes.Node, bound: Collection[str]) -> Iterator[str
 
 
 def _check_node(source: str, node: nodes.Node) -> None:
+    if isinstance(node, nodes.Const) and node.value is None:
+        raise _fault(source, "none is no name of a field. Call it otherwise.")
     if isinstance(node, nodes.Filter):
         if node.name not in _FILTERS:
             raise _fault(source, f"The filter {node.name} is not allowed; {', '.join(_FILTERS)} are.")

@@ -13,12 +13,13 @@ from typing import Any
 from lxml import etree
 
 from chatbot.errors import BrokenTemplate
-from chatbot.office.expressions import STRAY, Level, Tag, iterate_tags, join_tags, read_tag
+from chatbot.office.expressions import STRAY, Level, Tag, check_count, iterate_tags, join_tags, read_tag
 from chatbot.office.places import W, find_places
 
 STATEMENT = "{guichet}statement"
 SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 
+_MAX_NESTING = 10
 _LEVELS = {"": "in one paragraph", "p": "as paragraphs of the same text", "tr": "as rows of the same table"}
 
 
@@ -49,6 +50,7 @@ def prepare(root: Any, label: str) -> list[tuple[Tag, str]]:
         except BrokenTemplate as error:
             raise BrokenTemplate(error.fault, place=place, field=error.field) from error
         found += [(tag, place) for tag in tags]
+        check_count(len(found))
     _check_pairs(root)
     _refuse_elsewhere(root, label)
     return found
@@ -123,6 +125,12 @@ def _check_pairs(root: Any) -> None:
             kind = item.get("kind")
             if kind in ("if", "for"):
                 stack.append(item)
+                if len(stack) > _MAX_NESTING:
+                    raise BrokenTemplate(
+                        f"More than {_MAX_NESTING} statements lie in one another here. Take some out.",
+                        place=item.get("place"),
+                        field=item.get("source"),
+                    )
                 continue
             opened = "for" if kind == "endfor" else "if"
             if not stack or stack[-1].get("kind") != opened or stack[-1].get("level") != item.get("level"):

@@ -6,10 +6,11 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import PurePosixPath
 
 from chatbot.errors import BrokenTemplate
 from chatbot.office import document, workbook
-from chatbot.office.expressions import MAX_TAGS
+from chatbot.office.expressions import check_count
 from chatbot.office.package import Kind, Package, is_xml, open_package, parse_part
 from chatbot.text import clean_text
 
@@ -44,7 +45,7 @@ def read_template(data: bytes, filename: str, allowed: Collection[str] | None = 
 
 
 def _read(data: bytes, filename: str, allowed: Collection[str] | None) -> OfficeTemplate:
-    ending = filename.strip().rpartition(".")[2].lower()
+    ending = PurePosixPath(filename.strip().lower()).suffix.lstrip(".")
     if ending not in ("docx", "xlsx"):
         raise BrokenTemplate(
             "Its name has to end in .docx or .xlsx. Save it in one of these formats, without macros."
@@ -56,8 +57,7 @@ def _read(data: bytes, filename: str, allowed: Collection[str] | None) -> Office
         )
     room = document if package.kind == "docx" else workbook
     found = room.read_fields(package)
-    if len(found) > MAX_TAGS:
-        raise BrokenTemplate(f"It has {len(found):,} fields; at most {MAX_TAGS:,} are allowed.")
+    check_count(len(found))
     _refuse_other_parts(package, room.list_filled(package))
     if allowed is not None:
         for name, tag, place in found:

@@ -17,7 +17,16 @@ from lxml import etree
 from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
 
 from chatbot.errors import BrokenTemplate, InvalidRequest
-from chatbot.office.expressions import NAME, STRAY, Tag, Value, evaluate, iterate_tags, join_tags, read_tag
+from chatbot.office.expressions import (
+    STRAY,
+    Tag,
+    Value,
+    check_count,
+    evaluate,
+    iterate_tags,
+    join_tags,
+    read_tag,
+)
 from chatbot.office.package import Package, list_relationships, parse_part, write_part
 from chatbot.office.values import write_value
 
@@ -40,6 +49,8 @@ _AFTER_CALCULATION = (
     *("fileRecoveryPr", "webPublishObjects", "extLst"),
 )
 _DIGITS_KEPT = 15
+# Points; what Excel gives a line of its standard font.
+_LINE_HEIGHT = 15.0
 
 
 def list_filled(package: Package) -> set[str]:
@@ -67,6 +78,7 @@ def read_fields(package: Package) -> list[tuple[str, str, str]]:
             except BrokenTemplate as error:
                 raise BrokenTemplate(error.fault, place=place, field=error.field) from error
             found += [(field_name, tag.source, place) for tag in tags for field_name in tag.names]
+            check_count(len(found))
             element.clear()
         _refuse_elsewhere(root, f"sheet “{name}”")
     return found
@@ -294,7 +306,7 @@ class _Filling:
         """Write the value of a field that stands alone as what it is; False where it is text."""
         value = (
             self.values[tag.expression]
-            if NAME.fullmatch(tag.expression)
+            if tag.expression in self.values
             else evaluate(tag.expression, self.values)
         )
         style = int(cell.get("s", "0"))
@@ -321,6 +333,7 @@ class _Filling:
         style = int(cell.get("s", "0"))
         if "\n" in value:
             style = self.styles.vary(style, "lines")
+            _make_room(cell, value.count("\n") + 1)
         elif value[:1] and value[0] in "=+-@":
             style = self.styles.vary(style, "text")
         _empty(cell, style)
@@ -353,6 +366,13 @@ def _count_days(moment: date, *, is_1904: bool) -> int | float:
     if isinstance(moment, datetime):
         return (moment.replace(tzinfo=None) - epoch) / timedelta(days=1)
     return (moment - epoch.date()).days
+
+
+def _make_room(cell: Any, lines: int) -> None:
+    """Let a row be high enough for lines; office programs do so for what is typed, not for what they open."""
+    row = cell.getparent()
+    if row.get("customHeight") not in ("1", "true"):
+        row.set("ht", f"{max(float(row.get('ht') or 0), lines * _LINE_HEIGHT):g}")
 
 
 def _empty(cell: Any, style: int) -> None:
