@@ -21,7 +21,7 @@ from chatbot.documentation import read_history
 from chatbot.errors import GuichetError
 from chatbot.events import Event, Html, Sources, Token
 from chatbot.generation import Generation
-from chatbot.letter_prompts import SUBJECTS, LetterInput, build_letter_messages
+from chatbot.letter_prompts import LetterInput, build_letter_messages
 from chatbot.letters.dates import write_date
 from chatbot.letters.letter import read_draft, write_draft
 from chatbot.models import OFFLINE
@@ -136,7 +136,6 @@ class WriterAnswerer:
             raise GuichetError(
                 f"The text of {document.name} cannot be filled in: {error}. The team has to look at it."
             ) from error
-        return text if read_draft(text)[0] else f"**{SUBJECTS[language]}** {subject}\n\n{text}"
 
 
 def choose_language(assistant: Assistant, values: Mapping[str, str], reader: str) -> str:
