@@ -17,6 +17,7 @@ from chatbot.assistants.definition import Assistant
 from chatbot.citations import MarkFilter
 from chatbot.errors import GuichetError
 from chatbot.events import Reply
+from chatbot.inspection import Inspection
 from chatbot.knowledge.curated import CuratedHit
 from chatbot.markup import render_html
 from chatbot.models import Part, Usage
@@ -69,6 +70,8 @@ class Draft:
     _text: list[str] = field(default_factory=list)
     _make_sent: Callable[[], Sequence[BaseMessage]] | None = None
     _filter: MarkFilter = field(default_factory=lambda: MarkFilter(()))
+    _inspection: Inspection | None = None
+    _withdrawn: str = ""
     _usage_before: list[Usage] = field(default_factory=list)
     _is_bounded: bool = False
     _prompt_tokens: int | None = None
@@ -105,6 +108,10 @@ class Draft:
         """Take the messages of a prompt without passages; the text may hold the addresses of its material alone."""
         self._make_sent = lambda: messages
         self._filter = MarkFilter((), {address for text in material for address in find_addresses(text)})
+
+    def inspect(self, inspection: Inspection) -> None:
+        """Have what the model writes pass an inspection before it is shown."""
+        self._inspection = inspection
 
     def add_usage(self, usage: Usage) -> None:
         """Count the tokens of a call that was made before the answer's own."""
@@ -155,18 +162,25 @@ class Draft:
         if part.text and self._first_token is None:
             self._first_token = time.monotonic()
         # A model may write what no store takes: NUL, half of a pair of surrogates.
-        return self._keep(self._filter.feed(clean_text(part.text)))
+        return self._keep(self._pass(self._filter.feed(clean_text(part.text))))
 
     def finish(self, language: str) -> str:
-        """Take what waited in the filter; a refusal without words of the model gets ours."""
-        tail = self._keep(self._filter.finish())
+        """Take what waited in the filter; a refusal without words of the model gets ours.
+
+        Where the inspection found something the policy's sentence takes the place of the whole text.
+        """
+        tail = self._keep(self._pass(self._filter.finish(), is_end=True))
+        if self._inspection and self._inspection.declined:
+            sentence = self._inspection.declined.refuse(language)
+            self._withdrawn, self._text, self.is_refusal = self.text, [sentence], True
+            return f"\n\n{sentence}" if self._withdrawn else sentence
         if self.is_refusal and not self.text.strip():
             tail += self._keep(say(self.empty_refusals, language))
         return tail
 
     def settle(self) -> None:
         """Keep what still waited in the filter when the model's stream broke off."""
-        self._keep(self._filter.finish())
+        self._keep(self._pass(self._filter.finish(), is_end=True))
 
     def html(self) -> str:
         """Render what was written."""
@@ -222,7 +236,13 @@ class Draft:
         before = sum(usage.completion_tokens for usage in self._usage_before)
         if self._completion_tokens is not None:
             return before + self._completion_tokens
-        return before + (estimate_tokens(self.text) if self._make_sent else 0)
+        return before + (estimate_tokens(self._withdrawn or self.text) if self._make_sent else 0)
+
+    def _pass(self, text: str, *, is_end: bool = False) -> str:
+        if self._inspection is None:
+            return text
+        passed = self._inspection.feed(text)
+        return passed + self._inspection.finish() if is_end else passed
 
     def _keep(self, text: str) -> str:
         self.is_refusal = self.is_refusal or self._filter.is_refusal
