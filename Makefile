@@ -11,7 +11,7 @@ TESTS ?= tests
 # By files, for a file's tests share a service.
 SPREAD ?= -n auto --maxprocesses=4 --dist=loadfile
 
-.PHONY: run test widget dictionary pictures test-long lint format bench local-model readers lock clean
+.PHONY: run test widget dictionary assistant-schema pictures test-long lint format bench local-model readers lock clean
 
 run: $(RUN_READY)
 	@exec $(BIN)/python -m apps
@@ -26,6 +26,10 @@ widget: $(TEST_READY)
 # The page of the log's tables and columns, made of their comments.
 dictionary: $(TEST_READY)
 	$(BIN)/python -m chatbot.log.dictionary docs/data-dictionary.md
+
+# What text editors check an assistant's YAML by, made of the definition's own model.
+assistant-schema: $(TEST_READY)
+	$(BIN)/python -m chatbot.assistants.schema docs/assistant.schema.json
 
 # The pictures in docs/images, taken anew by the tour and the page's own tests.
 pictures: $(TEST_READY)
