@@ -36,6 +36,7 @@ from chatbot.store import idempotency, leases, threads
 from chatbot.store.engine import Store
 from chatbot.store.leases import Lease
 from chatbot.store.records import Message, Status
+from chatbot.storytelling import StoryAnswerer, check_available
 from chatbot.streaming import StopSignal
 from chatbot.telemetry import Metrics, current_trace_id, log_event
 from chatbot.text import clean_text, detect_language, is_blank
@@ -86,8 +87,10 @@ class Conversation:
         self._answerers: dict[Kind, Answerer] = {
             "documentation": documentation,
             "writer": WriterAnswerer(store, generation),
+            "story": StoryAnswerer(store, generation),
         }
         self._model = model
+        self._model_name = model_name
         self._explainer = Explainer(Prices(settings.prices_file), model, model_name, settings)
         self._settings = settings
         self._metrics = metrics
@@ -98,8 +101,8 @@ class Conversation:
         """Check the rules and make the question durable.
 
         Raises:
-            EmptyMessage, MessageTooLong, RateLimited, UnknownThread, UnknownAssistant, ThreadBusy, SessionExpired,
-            SessionFull, IdempotencyMismatch, StoreUnavailable, StorageFull: nothing was written.
+            EmptyMessage, MessageTooLong, RateLimited, UnknownThread, UnknownAssistant, AssistantUnavailable, ThreadBusy,
+            SessionExpired, SessionFull, IdempotencyMismatch, StoreUnavailable, StorageFull: nothing was written.
         """
         text = clean_text(question.text)
         if is_blank(text):
@@ -161,6 +164,7 @@ class Conversation:
         # Its file may have gone since the thread was started.
         assistant = self.assistants.get(thread.assistant)
         language = question.language or thread.language
+        check_available(assistant, self._model_name, language or "en")
         leases.recover_turns(connection, now, thread_id=thread.thread_id)
         self.rules.check(threads.measure_use(connection, thread.thread_id), len(text), now)
         position = threads.read_last_position(connection, thread.thread_id) + 1
@@ -170,7 +174,9 @@ class Conversation:
             position=position + 1,
             thread=thread,
             text=text,
-            language=question.language or detect_language(text, default=language or "en"),
+            language=assistant.language
+            or question.language
+            or detect_language(text, default=language or "en"),
             history=question.history,
         )
         leases.take_lease(

@@ -15,6 +15,7 @@ from chatbot.events import Event, Html, Sources, Token
 from chatbot.followups import StandaloneQuestion, pair_turns
 from chatbot.generation import Generation
 from chatbot.knowledge.curated import CuratedAnswers, CuratedHit
+from chatbot.knowledge.language_index import is_within
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.models import OFFLINE
 from chatbot.prompts import PromptInput, build_messages
@@ -57,7 +58,12 @@ class DocumentationAnswerer:
             yield Html(draft.html())
             return
         found = await find_passages(
-            self._knowledge, turn.text, standalone, assistant.passages, default_language=turn.language
+            self._knowledge,
+            turn.text,
+            standalone,
+            assistant.passages,
+            default_language=turn.language,
+            within=assistant.knowledge,
         )
         draft.take_passages(found.documents)
         yield Sources(draft.found)
@@ -74,6 +80,7 @@ class DocumentationAnswerer:
             passages=draft.offered,
             history=answered[-assistant.history :] if assistant.history else [],
             standalone=standalone.text,
+            answer_in=assistant.language,
         )
         async for event in self._generation.write(
             self._chain,
@@ -89,7 +96,7 @@ class DocumentationAnswerer:
         self, turn: Turn, assistant: Assistant, draft: Draft, signal: StopSignal
     ) -> tuple[StandaloneQuestion, list[tuple[str, str]], CuratedHit | None]:
         """Give the question that stands alone, the thread before it, and the team's own answer if there is one."""
-        hit = await asyncio.to_thread(self.curated.find, turn.text, turn.language)
+        hit = await self._find_curated(turn.text, turn.language, assistant)
         history = [] if hit else await read_history(self._store, turn)
         last_answer = history[-1][1] if history else ""
         if not hit and (line := answer_courtesy(turn.text, turn.language, assistant, last_answer)):
@@ -106,8 +113,16 @@ class DocumentationAnswerer:
         if usage:
             draft.model = self._generation.model_name
             draft.add_usage(usage)
-            hit = await asyncio.to_thread(self.curated.find, standalone.text, turn.language)
+            hit = await self._find_curated(standalone.text, turn.language, assistant)
         return standalone, history, hit
+
+    async def _find_curated(self, text: str, language: str, assistant: Assistant) -> CuratedHit | None:
+        """Give the team's own answer; not one whose sources all lie outside of what the assistant answers from."""
+        hit = await asyncio.to_thread(self.curated.find, text, language)
+        if hit and assistant.knowledge and hit.passages:
+            sources = [passage.source for passage in hit.passages if passage]
+            return hit if any(is_within(source, assistant.knowledge) for source in sources) else None
+        return hit
 
 
 async def read_history(store: Store, turn: Turn) -> list[tuple[str, str]]:

@@ -121,7 +121,13 @@ async def make_standalone(
 
 
 async def find_passages(
-    knowledge: Knowledge, asked: str, standalone: StandaloneQuestion, k: int, *, default_language: str
+    knowledge: Knowledge,
+    asked: str,
+    standalone: StandaloneQuestion,
+    k: int,
+    *,
+    default_language: str,
+    within: tuple[str, ...] = (),
 ) -> Found:
     """Find the passages for a question, off the event loop.
 
@@ -131,11 +137,16 @@ async def find_passages(
 
     def find() -> Found:
         if not standalone.is_expanded:
-            documents = knowledge.search(standalone.text, k=k, default_language=default_language)
+            documents = knowledge.search(
+                standalone.text, k=k, default_language=default_language, within=within
+            )
             return Found(documents, knowledge.is_answerable(standalone.text, documents))
         wide = max(k, PASSAGES_FOUND)
         queries = (standalone.text, asked)
-        found = [knowledge.search(query, k=wide, default_language=default_language) for query in queries]
+        found = [
+            knowledge.search(query, k=wide, default_language=default_language, within=within)
+            for query in queries
+        ]
         documents = fuse_documents(found)[:k]
         is_answerable = knowledge.is_answerable(standalone.text, documents)
         return Found(documents, is_answerable and has_own_share(asked, documents, default_language))

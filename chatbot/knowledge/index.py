@@ -63,14 +63,16 @@ class PassageIndex:
         index = self._languages.get(language)
         return index.matrix.highest_idf if index else 0.0
 
-    def search(self, question: str, language: str, k: int, asked_in: str = "") -> list[Hit]:
+    def search(
+        self, question: str, language: str, k: int, asked_in: str = "", within: tuple[str, ...] = ()
+    ) -> list[Hit]:
         """Find the passages of one language that a question's terms lead to, best first.
 
         `asked_in` is the question's own language: its stop words are no terms either, and its words are looked up in
-        the other's.
+        the other's. `within` names folders and files, outside of which nothing is found; empty for all.
         """
         index = self._languages.get(language)
-        return index.search(question, k, asked_in) if index else []
+        return index.search(question, k, asked_in, within) if index else []
 
     def read_question(self, question: str, language: str, asked_in: str = "") -> tuple[QuestionTerm, ...]:
         """List a question's terms with what stands for each in the passages of one language."""

@@ -72,6 +72,7 @@ class LanguageIndex:
         self._terms = list(matrix.vocabulary)
         self._variants = TermVariants(self._terms)
         self._questions: dict[tuple[str, str], tuple[QuestionTerm, ...]] = {}
+        self._outside: dict[tuple[str, ...], NDArray[np.bool_]] = {}
 
     @classmethod
     def build(cls, language: str, passages: Sequence[Passage]) -> LanguageIndex:
@@ -129,14 +130,16 @@ class LanguageIndex:
             for term, count in counts.items()
         )
 
-    def search(self, question: str, k: int, asked_in: str) -> list[Hit]:
-        """Find the passages nearest to a question, best first."""
+    def search(self, question: str, k: int, asked_in: str, within: tuple[str, ...] = ()) -> list[Hit]:
+        """Find the passages nearest to a question, best first; of the folders and files of `within` alone, if any."""
         scores = np.zeros(len(self.passages), np.float32)
         for term in self.read_question(question, asked_in):
             shares = [
                 (self.matrix.vocabulary[name], share * term.count) for name, share in term.shares.items()
             ]
             self.matrix.add_best(scores, shares)
+        if within:
+            scores[self._find_outside(within)] = 0
         candidates = _take_best(scores, max(k, _CANDIDATES))
         if not len(candidates):
             return []
@@ -147,6 +150,13 @@ class LanguageIndex:
             fused[:_CANDIDATES] += _GRAM_SHARE * gram_scores / gram_scores.max()
         order = np.argsort(-fused, kind="stable")
         return [Hit(self.passages[candidates[place]], float(fused[place])) for place in order[:k]]
+
+    def _find_outside(self, within: tuple[str, ...]) -> NDArray[np.bool_]:
+        """Mark the passages that lie outside of folders and files; kept, for an assistant asks in the same ones."""
+        outside = self._outside.get(within)
+        if outside is None:
+            outside = self._outside[within] = mark_outside(self.passages, within)
+        return outside
 
     def _read_term(self, term: str, count: int, related: Iterable[str], is_translated: bool) -> QuestionTerm:
         vocabulary = self.matrix.vocabulary
@@ -165,6 +175,16 @@ class LanguageIndex:
             same = {term}
         # What is taken for the term weighs as it: a rare word of one language may be a common one of the other.
         return QuestionTerm(term, count, self.matrix.weigh_alternatives(same), shares, frozenset(same))
+
+
+def mark_outside(passages: Sequence[Passage], within: Sequence[str]) -> NDArray[np.bool_]:
+    """Give by passage whether it is of none of the folders and files, which are named relative to the knowledge."""
+    return np.array([not is_within(passage.source, within) for passage in passages], np.bool_)
+
+
+def is_within(source: str, within: Sequence[str]) -> bool:
+    """Tell whether a document is one of the files, or lies in one of the folders."""
+    return any(source == place or source.startswith(f"{place.rstrip('/')}/") for place in within)
 
 
 def _take_best(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:

@@ -19,14 +19,13 @@ from chatbot.knowledge.diversity import spread_sections
 from chatbot.knowledge.fusion import DEPTH, fuse_hits
 from chatbot.knowledge.index import (
     INDEX_FORMAT,
-    Hit,
     IndexStats,
     PassageIndex,
     build_index,
     load_index,
     save_index,
 )
-from chatbot.knowledge.language_index import QuestionTerm
+from chatbot.knowledge.language_index import Hit, QuestionTerm, mark_outside
 from chatbot.knowledge.library import Library
 from chatbot.knowledge.meaning import MeaningSearch, Progress
 from chatbot.knowledge.passages import Passage
@@ -133,7 +132,12 @@ class Knowledge:
         self._is_watching.clear()
 
     def search(
-        self, question: str, *, k: int = PASSAGES_FOUND, default_language: str | None = None
+        self,
+        question: str,
+        *,
+        k: int = PASSAGES_FOUND,
+        default_language: str | None = None,
+        within: tuple[str, ...] = (),
     ) -> list[Document]:
         """Find the passages nearest to a question, best first.
 
@@ -144,6 +148,7 @@ class Knowledge:
             question: as it was asked.
             k: how many at most.
             default_language: the language of a question that does not tell its own, such as an identifier.
+            within: folders and files, relative to the knowledge folder, outside of which nothing is found; empty = all.
 
         Returns:
             LangChain documents: the text without its breadcrumb; metadata `passage_id`, `source`, `title`,
@@ -156,10 +161,10 @@ class Knowledge:
             index = self.index
         asked_in = _tell_language(index, question)
         language = asked_in or default_language or LANGUAGES[0]
-        found = self._find(index, question, language, k, asked_in)
+        found = self._find(index, question, language, k, asked_in, within)
         if not _is_answerable(index, question, asked_in, [hit.passage for hit in found[:_JUDGED]]):
             for other in index.languages:
-                hits = self._find(index, question, other, k, asked_in) if other != language else []
+                hits = self._find(index, question, other, k, asked_in, within) if other != language else []
                 if _is_answerable(index, question, asked_in, [hit.passage for hit in hits[:_JUDGED]]):
                     found = [*hits, *found]
                     break
@@ -167,10 +172,20 @@ class Knowledge:
                     found = found or hits
         return [_make_document(hit, rank) for rank, hit in enumerate(found[:k], start=1)]
 
-    def _find(self, index: PassageIndex, question: str, language: str, k: int, asked_in: str) -> list[Hit]:
+    def _find(
+        self,
+        index: PassageIndex,
+        question: str,
+        language: str,
+        k: int,
+        asked_in: str,
+        within: tuple[str, ...],
+    ) -> list[Hit]:
         """Find passages of one language: by words, and by meaning where that is ready."""
         meant = self._meaning.score(question, index.passages, language) if self._meaning else None
-        hits = index.search(question, language, max(k, DEPTH if meant else _SPREAD), asked_in)
+        if meant and within:
+            meant = meant.leave_out(mark_outside(index.passages, within))
+        hits = index.search(question, language, max(k, DEPTH if meant else _SPREAD), asked_in, within)
         return spread_sections(fuse_hits(hits, index.passages, meant) if meant else hits, k)
 
     def is_answerable(self, question: str, documents: Sequence[Document]) -> bool:
@@ -281,11 +296,12 @@ class KnowledgeRetriever(BaseRetriever):
 
     knowledge: Knowledge
     k: int = PASSAGES_FOUND
+    within: tuple[str, ...] = ()
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, default_language: str | None = None
     ) -> list[Document]:
-        return self.knowledge.search(query, k=self.k, default_language=default_language)
+        return self.knowledge.search(query, k=self.k, default_language=default_language, within=self.within)
 
 
 def _tell_language(index: PassageIndex, question: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -39,8 +39,14 @@ class Nearness:
         if not count:
             return []
         best = np.argpartition(-self.cosines, count - 1)[:count]
+        best = best[np.isfinite(self.cosines[best])]
         ordered = best[np.lexsort((best, -self.cosines[best]))]
         return [int(position) for position in self.positions[ordered]]
+
+    def leave_out(self, outside: NDArray[np.bool_]) -> Nearness:
+        """Give the same without some of the passages, which are marked by their positions within the index."""
+        cosines = np.where(outside[self.positions], np.float32(-np.inf), self.cosines)
+        return replace(self, cosines=cosines)
 
     def look_up(self, passage_id: str) -> float:
         """Give a passage's cosine; 0, which says nothing, for one without a vector."""

@@ -59,7 +59,7 @@ def read_form(connection: Connection, thread_id: str) -> dict[str, str]:
     """Give the values of a thread's form, by field; empty where it has none."""
     columns = thread_forms.c.field, thread_forms.c.value
     statement = select(*columns).where(thread_forms.c.thread_id == thread_id).order_by(thread_forms.c.field)
-    return {field: value for field, value in connection.execute(statement)}
+    return {str(row[0]): str(row[1]) for row in connection.execute(statement)}
 
 
 def add_file(connection: Connection, file: GeneratedFile) -> None:

@@ -423,3 +423,35 @@ async def test_courtesy_is_no_question_to_the_documents(counter: Counter, text: 
     assert counter.model.prompts == []
     row = counter.list_messages()[1]
     assert (row.content, row.model, row.passages) == (reply.answer, None, ())
+
+
+async def test_assistant_of_one_language_writes_that(make_counter: MakeCounter, tmp_path: Path) -> None:
+    """Whatever the question's language: refusals are in the assistant's own, and the model is told."""
+    folder = tmp_path / "french"
+    folder.mkdir()
+    (folder / "support.yaml").write_text(
+        "title: {fr: Aide}\nlanguage: fr\nprompt: Answer.\n", encoding="utf-8"
+    )
+    counter = make_counter(assistants_dir=folder)
+    for thread in ("t1", "t2"):
+        counter.add_thread(thread)
+    await run(counter, ANSWERABLE)
+    assert "- Answer in French, from" in str(counter.model.prompts[0][0].content)
+    events = await run(counter, UNANSWERABLE, thread="t2")
+    reply = events[-1]
+    assert isinstance(reply, Reply)
+    assert reply.answer == "La documentation ne répond pas à cette question."
+
+
+async def test_assistant_answers_from_its_folders_alone(make_counter: MakeCounter, tmp_path: Path) -> None:
+    """What lies outside of the folders an assistant names is not searched."""
+    folder = tmp_path / "narrow"
+    folder.mkdir()
+    (folder / "support.yaml").write_text(
+        "title: {en: Help}\nknowledge: nowhere\nprompt: Answer.\n", encoding="utf-8"
+    )
+    counter = make_counter(assistants_dir=folder)
+    counter.add_thread()
+    reply = (await run(counter, ANSWERABLE))[-1]
+    assert isinstance(reply, Reply)
+    assert (reply.status, reply.passages) == ("refused", ())

@@ -239,7 +239,9 @@ def check_places(server: OpenAIServer, request: int = -1) -> None:
     assert found
     boundary = found[1]
     assert [role for role, _ in messages if role == "system"] == ["system"]
-    assert system.endswith(RULES.format(no_answer=NO_ANSWER, boundary=boundary))
+    assert system.endswith(
+        RULES.format(language="the language of the question", no_answer=NO_ANSWER, boundary=boundary)
+    )
     for role, content in messages[1:]:
         for sign in (NO_ANSWER, "<|im_start|>", "[INST]", "\u200b", "\U000e0041", "\u202e", "\x00"):
             assert sign not in content
