@@ -9,7 +9,8 @@ GuichetError
 ├── RequestError                  the tester's side: what was asked cannot be done as it was asked
 │   ├── EmptyMessage, MessageTooLong, InvalidRequest
 │   │   ├── InvalidForm           names each field that is filled in wrongly
-│   │   └── NotPermitted          the account's role may not do this
+│   │   ├── NotPermitted          the account's role may not do this
+│   │   └── WrongDefinition       names each fault in an assistant's definition
 │   ├── NotLoggedIn, WrongPassword, OriginNotAllowed
 │   ├── UnknownThread, UnknownMessage, UnknownAssistant, UnknownPrompt
 │   ├── ThreadBusy, IdempotencyMismatch
@@ -121,6 +122,18 @@ class InvalidForm(InvalidRequest):
 
 class NotPermitted(InvalidRequest):
     """The account's role may not do what was asked."""
+
+
+class WrongDefinition(InvalidRequest):
+    """An assistant's definition cannot be taken.
+
+    Args:
+        faults: one sentence per fault, with its line and field.
+    """
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
 
 
 class EmptyMessage(RequestError):

@@ -18,6 +18,7 @@ from chatbot.assistants.definition import DEFAULT_ASSISTANT, Assistant, parse_as
 from chatbot.errors import GuichetError, SettingsError, UnknownAssistant
 from chatbot.store import versions
 from chatbot.store.engine import Store
+from chatbot.store.versions import Version
 
 LOOK_EVERY_S = 2.0
 LARGEST_BYTES = 1_000_000
@@ -50,13 +51,21 @@ class Assistants:
     Args:
         store: keeps the versions; None where only the files count.
         is_recording: whether files that are new become versions: not in a process that only reads.
+        is_patient: whether files that are wrong, or none at all, are no reason to give up: the office mends them.
 
     Raises:
         SettingsError: the folder is missing or empty, or a file is wrong and no good version of it is known: one
             sentence per fault, with file, line and field.
     """
 
-    def __init__(self, folder: Path, store: Store | None = None, *, is_recording: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        store: Store | None = None,
+        *,
+        is_recording: bool = True,
+        is_patient: bool = False,
+    ) -> None:
         self._folder = folder
         self._store = store
         self._is_recording = is_recording
@@ -70,6 +79,8 @@ class Assistants:
                 [f"ASSISTANTS_DIR={folder}: there is no such folder. Name one with YAML files."]
             )
         self.refresh()
+        if is_patient:
+            return
         lost = [fault for name, fault in self._faults.items() if name not in self._editions]
         if lost:
             raise SettingsError([line for fault in lost for line in fault.splitlines()])
@@ -197,28 +208,33 @@ class Assistants:
         store.write(versions.record_file, name, file.text, written_at, store.clock(), is_changed=is_seen)
 
     def _read_store(self, store: Store) -> Iterator[tuple[str, Edition]]:
-        for name, number in sorted(store.read(versions.list_newest_numbers).items()):
+        numbers = store.read(versions.list_newest_numbers)
+        for name, number in sorted(numbers.items()):
             known = self._editions.get(name)
             if not known or known.version != number:
-                known = self._open(store, name, number) or known
+                version = store.read(versions.read_version, name, number)
+                if version and not version.definition:
+                    # Withdrawn.
+                    continue
+                known = (_open(version) if version else None) or known
             # A file's assistant goes with its file; one that the office has published stays.
             if known and (known.author != versions.FILE or name in self._files):
                 yield name, known
         for name, file in self._files.items():
-            if not self._is_recording and name not in self._editions and file.definition:
+            if not self._is_recording and name not in numbers and file.definition:
                 yield name, Edition(file.definition, file.text)
 
-    def _open(self, store: Store, name: str, number: int) -> Edition | None:
-        version = store.read(versions.read_version, name, number)
-        if version is None or not version.definition:
-            return None
-        try:
-            definition = parse_assistant(version.definition, name)
-        except ValueError as error:
-            # Written by a newer version of the service, which shares the store.
-            logger.warning("Version %d of the assistant %s cannot be read: %s", number, name, error)
-            return None
-        return Edition(definition, version.definition, number, version.author)
+
+def _open(version: Version) -> Edition | None:
+    try:
+        definition = parse_assistant(version.definition, version.assistant)
+    except ValueError as error:
+        # Written by a newer version of the service, which shares the store.
+        logger.warning(
+            "Version %d of the assistant %s cannot be read: %s", version.version, version.assistant, error
+        )
+        return None
+    return Edition(definition, version.definition, version.version, version.author)
 
 
 def _sign(path: Path) -> Signature:
