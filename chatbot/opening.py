@@ -11,17 +11,11 @@ from chatbot.assistants.definition import DOCUMENT, DOCUMENT_TITLE, Assistant, D
 from chatbot.assistants.form import FAULTS, SUMMARY, check_form
 from chatbot.assistants.texts import say
 from chatbot.errors import InvalidForm, InvalidRequest
-from chatbot.models import OFFLINE
 from chatbot.store.forms import FormEntry
 from chatbot.store.story_prompts import StoryPrompt
 
 # A managed prompt is chosen by its id; title and text are kept with the thread, for it may be changed or deleted.
 STORY_PROMPT, STORY_PROMPT_TEXT = "story_prompt", "story_prompt_text"
-NEEDS_MODEL = {
-    "en": "It needs a language model, and none is configured: set CHAT_MODEL; the page on models says how.",
-    "fr": "Il lui faut un modèle de langage, et aucun n'est configuré : définissez CHAT_MODEL ; la page sur les "
-    "modèles dit comment.",
-}
 STORY_MESSAGES = {"en": "Tell me a story.", "fr": "Raconte-moi une histoire."}
 
 
@@ -64,11 +58,6 @@ def open_thread(
     entries = check_form(assistant.list_fields(document), given, language, today=today)
     kind = FormEntry(DOCUMENT, document.name, "choice")
     return Opening((kind, *entries), say(document.title, language))
-
-
-def explain_absence(assistant: Assistant, model_name: str, language: str) -> str | None:
-    """Say why an assistant cannot be used, and how to switch it on; None where it can."""
-    return say(NEEDS_MODEL, language) if assistant.needs_model and model_name == OFFLINE else None
 
 
 def _choose_document(assistant: Assistant, given: Any, language: str) -> DocumentKind:

@@ -42,7 +42,7 @@ FLOORS = (
     {"chatbot.generation"},
     {"chatbot.documentation", "chatbot.letter_prompts", "chatbot.chapter_prompts"},
     {"chatbot.writing", "chatbot.opening", "chatbot.storytelling"},
-    {"chatbot.stationery"},
+    {"chatbot.stationery", "chatbot.bindery"},
     {"chatbot.conversation"},
     {"chatbot.turns"},
     {"chatbot.evaluation", "chatbot.gaps", "chatbot.workshop"},

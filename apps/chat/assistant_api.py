@@ -18,10 +18,11 @@ from chatbot.assistants.definition import Assistant
 from chatbot.assistants.form import describe_form
 from chatbot.errors import AssistantUnavailable, UnknownAssistant
 from chatbot.models import name_model
-from chatbot.opening import STORY_PROMPT, Opening, explain_absence, open_thread
+from chatbot.opening import STORY_PROMPT, Opening, open_thread
 from chatbot.store import forms, story_prompts
 from chatbot.store.records import Login, Message, Thread
 from chatbot.store.story_prompts import StoryPrompt
+from chatbot.storytelling import describe_story, unavailable_reason
 from chatbot.wishes import DraftInfo
 from chatbot.writing import TEMPLATE, describe_draft, list_entries
 
@@ -78,7 +79,7 @@ async def open_form(
         InvalidForm, InvalidRequest: the form is filled in wrongly.
     """
     assistant = services.assistants.get(thread.assistant)
-    if reason := explain_absence(assistant, name_model(services.settings), language):
+    if reason := unavailable_reason(assistant, name_model(services.settings), language):
         raise AssistantUnavailable(reason)
     prompts = await list_prompts(services, login) if assistant.kind == "story" else []
     return open_thread(
@@ -102,6 +103,8 @@ class ThreadDesk:
         """Say what can be done with a message; None where it is no draft."""
         if self.assistant is None or message.origin != "bot" or message.status not in ("complete", "stopped"):
             return None
+        if self.assistant.kind == "story":
+            return describe_story(message.content, self.language)
         is_template = message.model == TEMPLATE
         return describe_draft(
             self.assistant, self.values, message.content, is_template=is_template, language=self.language
@@ -132,7 +135,7 @@ async def read_desk(services: Services, thread: Thread, language: str) -> Thread
 def _state(
     services: Services, assistant: Assistant, prompts: list[StoryPrompt], language: str
 ) -> wire.AssistantState:
-    reason = explain_absence(assistant, name_model(services.settings), language)
+    reason = unavailable_reason(assistant, name_model(services.settings), language)
     sender = assistant.list_fields(None, in_browser=True)
     form = assistant.describe_form(language)
     if form and assistant.kind == "story" and prompts:

@@ -41,3 +41,25 @@ async def make_file(
     order = Order(message_id, login.tester, body.format, language, body.text, body.sender)
     made = await services.printer.print_file(order)
     return give_file(made.data, made.name, made.media_type)
+
+
+@router.get(
+    "/api/thread/{thread_id}/booklet.pdf",
+    response_class=Response,
+    responses=describe_file("application/pdf"),
+)
+async def bind_pdf(thread_id: str, services: Parts, login: Tester, language: Language) -> Response:
+    """Give the story of a thread as a booklet to print, set for reading aloud."""
+    made = await services.printer.print_booklet(thread_id, login.tester, "pdf", language)
+    return give_file(made.data, made.name, made.media_type)
+
+
+@router.get(
+    "/api/thread/{thread_id}/booklet.epub",
+    response_class=Response,
+    responses=describe_file("application/epub+zip"),
+)
+async def bind_epub(thread_id: str, services: Parts, login: Tester, language: Language) -> Response:
+    """Give the story of a thread as a booklet for a reader."""
+    made = await services.printer.print_booklet(thread_id, login.tester, "epub", language)
+    return give_file(made.data, made.name, made.media_type)

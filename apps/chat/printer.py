@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from chatbot.assistants.catalogue import Assistants
+from chatbot.bindery import Bindery
 from chatbot.errors import GuichetError, ReportFailed, UnknownThread
 from chatbot.limiter import Limiter
 from chatbot.reports.archive import name_file
@@ -31,6 +32,7 @@ class Printer:
         self._limiter = Limiter(store, COPIES, "transcript")
         self._files = Limiter(store, FILES, "file")
         self._stationery = Stationery(store, assistants)
+        self._bindery = Bindery(store, assistants)
         self._press = asyncio.Semaphore(1)
 
     async def print_pdf(self, thread_id: str, tester: str, language: Language) -> tuple[str, bytes]:
@@ -78,6 +80,16 @@ class Printer:
         await asyncio.to_thread(self._files.count, order.tester)
         async with self._press:
             return await asyncio.to_thread(self._stationery.make_file, order)
+
+    async def print_booklet(self, thread_id: str, tester: str, chosen: str, language: str) -> MadeFile:
+        """Give the story of a thread of the tester's own as a booklet.
+
+        Raises:
+            RateLimited: too many files were asked for; else what `Bindery.bind` raises.
+        """
+        await asyncio.to_thread(self._files.count, tester)
+        async with self._press:
+            return await asyncio.to_thread(self._bindery.bind, thread_id, tester, chosen, language)
 
     async def _read(self, thread_id: str, tester: str, language: Language) -> tuple[Transcript, str | None]:
         thread = await self._store.read_async(threads.read_thread, thread_id, tester)

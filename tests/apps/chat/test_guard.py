@@ -48,6 +48,8 @@ WHO_MAY_CALL = {
     "GET /api/thread/{thread_id}/messages": TESTERS,
     "GET /api/thread/{thread_id}/transcript.pdf": TESTERS,
     "GET /api/thread/{thread_id}/transcript.md": TESTERS,
+    "GET /api/thread/{thread_id}/booklet.pdf": TESTERS,
+    "GET /api/thread/{thread_id}/booklet.epub": TESTERS,
     "POST /api/thread/{thread_id}/rating": TESTERS,
     "GET /api/session_status": TESTERS,
     "POST /api/feedback": TESTERS,
