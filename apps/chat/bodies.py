@@ -72,7 +72,9 @@ class StartBody(Body):
     form: dict[str, Any] | None = Field(
         default=None, description="Values of the assistant's form, if it has one."
     )
-    channel: Literal["api", "page", "widget"] = Field(default="api", description="What the tester speaks through.")
+    channel: Literal["api", "page", "widget"] = Field(
+        default="api", description="What the tester speaks through."
+    )
 
 
 class ChatBody(Body):

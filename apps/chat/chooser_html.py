@@ -9,15 +9,17 @@ from apps.chat.texts import set_type
 from apps.chat.writing_texts import phrase
 from chatbot.assistants.definition import Assistant
 
+# An assistant, and why it cannot be used where it cannot.
+Choice = tuple[Assistant, str | None]
+
 
 def render_chooser(choices: Sequence[tuple[Assistant, str | None]], language: str, chosen: str = "") -> str:
     """Render assistants as cards; nothing where there is no choice.
 
     Args:
-        choices: each assistant, with the reason where it is not available.
-        chosen: the name of the one that is chosen.
+        chosen: the name of the one that is.
     """
-    if len(choices) < 2:
+    if len(choices) < 2 and not any(reason for _, reason in choices):
         return ""
     cards = "".join(_render_card(assistant, reason, language, chosen) for assistant, reason in choices)
     return (

@@ -185,7 +185,8 @@ class Desk:
         yield {self._fields.thread: thread.thread_id}
         question = Question(thread.thread_id, visit.login.tester, text, source=visit.source)
         turn = await self._turns.start(question)
-        view = TurnView(turn.message_id, turn.text, "pending")
+        begun = TurnView(turn.message_id, turn.text, "pending")
+        view = await self._registry.begin_turn(begun, visit, thread)
         # The first sight of the turn: the script empties the box then, of what was sent and no more.
         yield {
             self._fields.alert: "",
@@ -199,6 +200,7 @@ class Desk:
         """Render a turn's events as they come; a state that is replaced before it is drawn is passed over."""
         found: tuple[PassageUsed, ...] = ()
         drawn_at = 0.0
+        dossier = await self._registry.open_dossier(visit, thread)
         with self._pace.follow():
             async for _, event in self._turns.listen(view.message_id, visit.login.tester):
                 if isinstance(event, Sources):
@@ -207,6 +209,8 @@ class Desk:
                 if following is view:
                     continue
                 view = following
+                if dossier and isinstance(event, Reply):
+                    view = dossier.finish(view, event.draft, event.answer)
                 update: Updates = {self._fields.turn: self._feed_turn(view, visit, thread)}
                 if isinstance(event, Reply):
                     update[self._fields.allowance] = self._feed_session(
@@ -230,6 +234,8 @@ class Desk:
                 break
         message = await self._store.read_async(threads.read_message, running.message_id, visit.login.tester)
         answered = view_answer(running.question, message, None, visit.language)
+        if dossier := await self._registry.open_dossier(visit, thread):
+            answered = dossier.show(answered, message, is_first=bool(running.given))
         yield {
             self._fields.turn: self._feed_turn(answered, visit, thread),
             self._fields.allowance: await self._feed_left(visit, thread),
@@ -277,13 +283,21 @@ class Desk:
         self, visit: Visit, thread: Thread | None, views: list[TurnView], rating: int | None = None
     ) -> str:
         """Give a conversation; a mark of its own has one that is read again be news to Gradio."""
+        assistant = self._registry.find_assistant(thread)
         shown = render_transcript(
             [self._shelf.place(view) for view in views],
-            self._registry.find_assistant(thread),
+            assistant,
             visit.language,
+            self._registry.list_choices(visit.language) if thread is None else (),
         )
         thread_id = thread.thread_id if thread else NEW_THREAD
-        return wrap_feed("log", shown, thread_id, mark=uuid.uuid4().hex, rating=str(rating or ""))
+        marks = {
+            "work": assistant.kind,
+            "title": assistant.say(assistant.title, visit.language),
+            "about": assistant.say(assistant.description, visit.language),
+            "rating": str(rating or ""),
+        }
+        return wrap_feed("log", shown, thread_id, mark=uuid.uuid4().hex, **marks)
 
     def _feed_turn(self, view: TurnView, visit: Visit, thread: Thread) -> str:
         assistant = self._registry.find_assistant(thread)

@@ -58,16 +58,16 @@ def render_draft(view: DraftView, language: str) -> str:
     )
 
 
-def render_given(entries: Sequence[tuple[str, str]], title: str, language: str) -> str:
+def render_given(entries: Sequence[tuple[str, str, str]], title: str, language: str) -> str:
     """Render what a form was filled in with, folded.
 
     Args:
-        entries: label and value, in the form's order.
+        entries: field, label and value, in the form's order.
         title: of the kind of document.
     """
     rows = "".join(
-        f"<div><dt>{escape(set_type(language, label))}</dt><dd>{escape(value)}</dd></div>"
-        for label, value in entries
+        f'<div data-field="{escape(field)}"><dt>{escape(set_type(language, label))}</dt><dd>{escape(value)}</dd></div>'
+        for field, label, value in entries
     )
     name = f"<b>{escape(title)}</b>" if title else ""
     return (

@@ -13,6 +13,7 @@ from pathlib import Path
 from string import Template
 
 from apps.chat.texts import explain_error, format_number, say
+from apps.chat.writing_texts import phrase
 from chatbot.access import Session
 from chatbot.assistants.definition import Assistant
 from chatbot.errors import GuichetError, NotLoggedIn, TooBusy, WrongPassword
@@ -25,6 +26,7 @@ SCRIPT_WORDS = (
     *("copied", "copy", "documented", "earlier", "failed_feedback", "minutes", "no_network", "no_threads"),
     *("not_sent", "over", "saved", "seconds", "soon_minutes", "threads", "today", "too_long", "yesterday"),
 )
+SCRIPT_PHRASES = ("file_failed", "form_failed", "wish")
 # Errors that the script itself meets: Gradio's queue is full, a login ended, a resume code is wrong.
 SCRIPT_FAULTS: dict[str, GuichetError] = {
     "too_busy": TooBusy(""),
@@ -65,6 +67,9 @@ def render_bar(assistant: Assistant, language: str, settings: Settings, *, has_l
     """
     faults = {code: explain_error(language, error) for code, error in SCRIPT_FAULTS.items()}
     words = {key: say(language, key) for key in SCRIPT_WORDS} | faults
+    words |= {key: phrase(language, key) for key in SCRIPT_PHRASES} | {
+        "ask_here": say(language, "placeholder")
+    }
     title = escape(assistant.say(assistant.title, language))
     return one_line(
         f'<div class="bar" data-language="{language}" data-max="{settings.max_message_characters}"'

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
+from apps.chat.chooser_html import Choice, render_chooser
 from apps.chat.page_frame import escape, icon, logo, one_line, say_safe
 from apps.chat.texts import explain_code, say, set_type
 from chatbot.answer import CURATED_TITLES
@@ -34,6 +35,7 @@ class TurnView:
 
     `html` is the answer, rendered and sanitized; `fault` a sentence of our own; `passages` those cited; `parts` says
     of a passage, by its number, which part of how many of its section it is; `is_curated` that people wrote the answer.
+    Of what a writer writes, `given` is what it was asked for by form, and `draft` what can be done with it, rendered.
     """
 
     message_id: str
@@ -47,6 +49,9 @@ class TurnView:
     is_cut: bool = False
     is_curated: bool = False
     is_requested: bool = False
+    is_writing: bool = False
+    given: str = ""
+    draft: str = ""
     feedback: Feedback | None = None
 
 
@@ -75,9 +80,10 @@ def render_turn(view: TurnView, language: str, name: str = "") -> str:
     parts = [
         _render_waiting(view, language) if view.state == "pending" else "",
         *((note, body) if view.state == "refused" else (body, note)),
+        view.draft,
         _render_passages(view.passages, view, language, "sources") if view.passages else "",
         _render_passages(view.nearest, view, language, "nearest") if view.nearest else "",
-        _render_request(view, language) if view.state == "refused" else "",
+        _render_request(view, language) if view.state == "refused" and not view.is_writing else "",
         "" if is_open else _render_actions(view, language),
     ]
     badge = f'<b class="badge">{icon("team")}{say_safe(language, "curated")}</b>' if view.is_curated else ""
@@ -87,7 +93,7 @@ def render_turn(view: TurnView, language: str, name: str = "") -> str:
         f'<div class="question"><h2 class="sr-only">{say_safe(language, "question_from")}</h2>'
         f'<div class="bubble">{plain_html(view.question)}</div></div>'
         f'<div class="answer"><h2 class="who">{logo()}<span>{escape(name) or say_safe(language, "answer_from")}</span>'
-        f'{badge}</h2><div class="body">{"".join(parts)}</div></div></article>'
+        f'{badge}</h2><div class="body">{view.given}{"".join(parts)}</div></div></article>'
     )
 
 
@@ -97,32 +103,59 @@ def pick_cited(rendered: str, found: Iterable[PassageUsed]) -> tuple[PassageUsed
     return tuple(passage for passage in found if passage.number in numbers)
 
 
-def render_transcript(turns: Sequence[TurnView], assistant: Assistant, language: str) -> str:
-    """Render a whole conversation, or the welcome where there is none."""
+def render_transcript(
+    turns: Sequence[TurnView], assistant: Assistant, language: str, choices: Sequence[Choice] = ()
+) -> str:
+    """Render a whole conversation, or the welcome where there is none.
+
+    Args:
+        choices: the assistants that a new conversation may be had with.
+    """
     name = assistant.say(assistant.title, language)
-    body = "".join(render_turn(view, language, name) for view in turns) or render_welcome(assistant, language)
-    return f'<div class="transcript">{body}</div>'
+    body = "".join(render_turn(view, language, name) for view in turns)
+    return f'<div class="transcript">{body or render_welcome(assistant, language, choices)}</div>'
 
 
-def render_welcome(assistant: Assistant, language: str) -> str:
-    """Render the greeting and the examples of an empty conversation."""
+def render_welcome(assistant: Assistant, language: str, choices: Sequence[Choice] = ()) -> str:
+    """Render the greeting and the examples of an empty conversation, below the choice of an assistant.
+
+    What another assistant asks for is put into `.paper` by the script.
+
+    Args:
+        assistant: the one that is asked where none is chosen.
+    """
+    others = [choice for choice, _ in choices if choice.kind == "documentation" and choice != assistant]
+    chooser = render_chooser(choices, language, assistant.name)
+    intros = "".join(
+        _render_intro(one, language, is_hidden=one is not assistant) for one in [assistant, *others]
+    )
+    mark = "" if chooser else f'<div class="welcome-mark">{logo()}</div>'
+    return (
+        f'<section class="welcome" data-assistant="{escape(assistant.name)}" data-kind="{assistant.kind}">'
+        f'{mark}{chooser}{intros}<div class="paper" hidden></div></section>'
+    )
+
+
+def _render_intro(assistant: Assistant, language: str, *, is_hidden: bool) -> str:
     examples = assistant.examples.get("fr" if language == "fr" else "en", [])
+    if assistant.kind != "documentation":
+        examples = []
     items = "".join(
-        f'<li><button type="button" class="example" data-example="{index}">'
+        f'<li><button type="button" class="example" data-example="{escape(assistant.name)}:{index}">'
         f"<span>{escape(set_type(language, text))}</span>{icon('chevron')}</button></li>"
         for index, text in enumerate(examples)
     )
     listing = f'<h2 class="label">{say_safe(language, "examples")}</h2><ul>{items}</ul>' if items else ""
     greeting = set_type(language, assistant.say(assistant.greeting, language))
     return (
-        f'<section class="welcome"><div class="welcome-mark">{logo()}</div>'
-        f'<p class="greeting">{escape(greeting)}</p>{listing}</section>'
+        f'<div class="intro" data-of="{escape(assistant.name)}"{" hidden" if is_hidden else ""}>'
+        f'<p class="greeting">{escape(greeting)}</p>{listing}</div>'
     )
 
 
 def _render_waiting(view: TurnView, language: str) -> str:
     """Render the typing dots and what is being done."""
-    text = view.fault or say(language, "searching")
+    text = say(language, "writing") if view.is_writing else view.fault or say(language, "searching")
     return (
         f'<div class="waiting"><span class="dots" aria-hidden="true"><i></i><i></i><i></i></span>'
         f"<span>{escape(text)}</span></div>"
@@ -132,7 +165,8 @@ def _render_waiting(view: TurnView, language: str) -> str:
 def _render_note(view: TurnView, language: str) -> str:
     """Render what is to be said about an answer that did not end as it should."""
     if view.state == "refused":
-        return f'<p class="note is-refused">{icon("search")}<span>{say_safe(language, "refused")}</span></p>'
+        sign, key = ("alert", "declined") if view.is_writing else ("search", "refused")
+        return f'<p class="note is-refused">{icon(sign)}<span>{say_safe(language, key)}</span></p>'
     text = ""
     if view.state == "failed":
         text = view.fault or explain_code(language, "internal_error")
@@ -206,11 +240,14 @@ def _render_actions(view: TurnView, language: str) -> str:
     if not view.html:
         return f'<div class="actions">{retry}</div>'
     value = view.feedback.value if view.feedback else 0
-    copy = say(language, "copy_answer")
+    copy = say_safe(language, "copy_answer")
+    copier = (
+        f'<button type="button" class="tool copy-answer" title="{copy}"'
+        f' aria-label="{copy}">{icon("copy")}</button>'
+    )
     buttons = [_render_thumb("up", 1, value, language), _render_thumb("down", -1, value, language)]
     return (
-        f'<div class="actions">{retry}<button type="button" class="tool copy-answer" title="{escape(copy)}"'
-        f' aria-label="{escape(copy)}">{icon("copy")}</button>{"".join(buttons)}'
+        f'<div class="actions">{retry}{"" if view.draft else copier}{"".join(buttons)}'
         f'<span class="saved" role="status">{say_safe(language, "saved") if view.feedback else ""}</span></div>'
         f"{_render_comment(view, language)}"
     )

@@ -6,15 +6,20 @@ import logging
 import uuid
 from dataclasses import dataclass
 
+from apps.chat.assistant_api import read_desk
+from apps.chat.chooser_html import Choice
+from apps.chat.dossier import Dossier
 from apps.chat.page_html import TurnView
 from apps.chat.services import Services
 from apps.chat.turn_views import view_thread
 from chatbot.access import Session
 from chatbot.assistants.definition import Assistant
 from chatbot.errors import InvalidRequest, UnknownMessage, UnknownThread
+from chatbot.models import name_model
 from chatbot.store import leases, threads, verdicts
 from chatbot.store.records import Login, Thread
 from chatbot.store.threads import ThreadUse
+from chatbot.storytelling import unavailable_reason
 
 logger = logging.getLogger(__name__)
 
@@ -62,15 +67,24 @@ class Registry:
     async def take_thread(self, thread_id: str, visit: Visit) -> Thread:
         """Give the thread to ask in: the tester's own, or a new one where none is named.
 
+        Args:
+            thread_id: of a thread, or empty, or `new:` and the name of the assistant that is chosen for a new one.
+
         Raises:
             UnknownThread: as `read_thread`.
+            UnknownAssistant, InvalidRequest: there is none of this name, or it begins with a form.
         """
-        if thread_id:
+        beginning, _, chosen = str(thread_id).partition(":")
+        if beginning and (beginning != NEW_THREAD or not chosen):
             return await self.read_thread(visit, thread_id)
+        assistants = self._services.assistants
+        assistant = assistants.get(chosen) if chosen else assistants.default
+        if assistant.kind != "documentation":
+            raise InvalidRequest(f"The assistant {assistant.name} begins with its form. Fill it in.")
         login = visit.login
         thread = Thread(
             thread_id=str(uuid.uuid4()),
-            assistant=self._services.assistants.default.name,
+            assistant=assistant.name,
             channel="page",
             tester=login.tester,
             code_label=login.code_label,
@@ -86,14 +100,21 @@ class Registry:
     async def find_question(self, reference: str, visit: Visit) -> str:
         """Give the text of an example, or of the question that a message of the tester's own is, or answers.
 
+        Args:
+            reference: `example:`, an assistant's name, `:` and the example's place; `text:` and the very words of a
+                button; or the id of a message.
+
         Raises:
-            InvalidRequest, UnknownMessage: there is no such example, or message of the tester's own.
+            InvalidRequest, UnknownAssistant, UnknownMessage: there is no such example, or message of the tester's own.
         """
         kind, _, place = reference.partition(":")
+        if kind == "text":
+            return place
         if kind == "example":
-            examples = self._services.assistants.default.examples.get(
-                "fr" if visit.language == "fr" else "en", []
-            )
+            name, _, place = place.rpartition(":")
+            assistants = self._services.assistants
+            assistant = assistants.get(name) if name else assistants.default
+            examples = assistant.examples.get("fr" if visit.language == "fr" else "en", [])
             if place.isascii() and place.isdigit() and int(place) < len(examples):
                 return examples[int(place)]
             raise InvalidRequest("There is no such example.")
@@ -116,7 +137,38 @@ class Registry:
         refused = [message.message_id for message in messages if message.status == "refused"]
         requested = await self._store.read_async(verdicts.list_requests, refused)
         answer_id = running.message_id if running else lease.message_id if lease else ""
-        return view_thread(messages, feedback, answer_id, visit.language, requested)
+        views, under_way = view_thread(messages, feedback, answer_id, visit.language, requested)
+        dossier = await self.open_dossier(visit, thread)
+        if dossier is None:
+            return views, under_way
+        answers = {message.message_id: message for message in messages if message.origin == "bot"}
+        views = [
+            dossier.show(view, answers.get(view.message_id), is_first=not place)
+            for place, view in enumerate(views)
+        ]
+        return views, views[-1] if under_way else None
+
+    async def open_dossier(self, visit: Visit, thread: Thread) -> Dossier | None:
+        """Give what a writer's thread was begun with; None for any other."""
+        assistant = self.find_assistant(thread)
+        if assistant.kind == "documentation":
+            return None
+        return Dossier(assistant, await read_desk(self._services, thread, visit.language), visit.language)
+
+    async def begin_turn(self, view: TurnView, visit: Visit, thread: Thread) -> TurnView:
+        """Show a turn that has just been asked for."""
+        dossier = await self.open_dossier(visit, thread)
+        if dossier is None:
+            return view
+        messages = await self._store.read_async(threads.list_messages, thread.thread_id)
+        return dossier.begin(view, is_first=len(messages) < 2)
+
+    def list_choices(self, language: str) -> list[Choice]:
+        """Give the assistants that a new conversation may be had with, the default one first."""
+        assistants = self._services.assistants
+        model = name_model(self._services.settings)
+        found = sorted(assistants.list_all(), key=lambda one: (one != assistants.default, one.name))
+        return [(assistant, unavailable_reason(assistant, model, language)) for assistant in found]
 
     async def read_rating(self, thread: Thread | None) -> int | None:
         """Say how the tester said that a thread went."""

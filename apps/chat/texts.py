@@ -26,6 +26,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "copy_answer": "Copy the answer",
         "curated": "Answer by the team",
         "cut": "The model reached its length limit: the answer may be missing its end.",
+        "declined": "Not written",
         "document_this": "Please document this",
         "documented": "Thank you: the team will see that this is missing.",
         "down": "Not helpful",
@@ -99,6 +100,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "today": "Today",
         "too_long": "{length} of {limit} characters: {over} too many",
         "up": "Helpful",
+        "writing": "Writing",
         "yesterday": "Yesterday",
     },
     "fr": {
@@ -118,6 +120,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "copy_answer": "Copier la réponse",
         "curated": "Réponse de l'équipe",
         "cut": "Le modèle a atteint sa limite de longueur : la fin de la réponse manque peut-être.",
+        "declined": "Non rédigé",
         "document_this": "Documentez ceci, s'il vous plaît",
         "documented": "Merci : l'équipe verra que ceci manque.",
         "down": "Pas utile",
@@ -193,6 +196,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "today": "Aujourd'hui",
         "too_long": "{length} caractères sur {limit} : {over} de trop",
         "up": "Utile",
+        "writing": "Rédaction en cours",
         "yesterday": "Hier",
     },
 }
@@ -212,6 +216,11 @@ FAULTS: dict[str, dict[str, str]] = {
         "session_full": "This conversation's messages are used up. Start a new one: your text is still in the box.",
         "session_full_characters": "Your message is longer than what is left of this conversation. Shorten it, or "
         "start a new conversation.",
+        "assistant_unavailable": "This assistant needs a language model, and none is configured here. Choose another one,"
+        " or tell the team that invited you.",
+        "broken_template": "The team's template for this file is broken. Choose another format, or tell the team.",
+        "edit_conflict": "This was changed elsewhere in the meantime. Reload the page to see it, then change it again.",
+        "unknown_prompt": "This prompt is not there any more. Reload the page.",
         "rate_limited": "That was too fast. Wait {retry_after_s} seconds and try again.",
         "notice_required": "Read the notice and agree to it before your first message.",
         "too_busy": "Too many answers are being written right now. This is on our side: try again in "
@@ -247,6 +256,12 @@ FAULTS: dict[str, dict[str, str]] = {
         "encore dans le champ.",
         "session_full_characters": "Votre message est plus long que ce qui reste de cette conversation. "
         "Raccourcissez-le, ou commencez une nouvelle conversation.",
+        "assistant_unavailable": "Cet assistant a besoin d'un modèle de langage, et aucun n'est configuré ici. "
+        "Choisissez-en un autre, ou prévenez l'équipe qui vous a invité.",
+        "broken_template": "Le modèle de document de l'équipe est défectueux pour ce fichier. Choisissez un autre "
+        "format, ou prévenez l'équipe.",
+        "edit_conflict": "Ceci a été modifié ailleurs entre-temps. Rechargez la page, puis modifiez à nouveau.",
+        "unknown_prompt": "Cette consigne n'est plus là. Rechargez la page.",
         "rate_limited": "C'était trop rapide. Attendez {retry_after_s} secondes et réessayez.",
         "notice_required": "Lisez l'avis et acceptez-le avant votre premier message.",
         "too_busy": "Trop de réponses sont en cours de rédaction. C'est de notre fait : réessayez dans "

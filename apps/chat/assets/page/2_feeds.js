@@ -60,6 +60,10 @@ function showLog(template, thread) {
   takeBack(fresh);
   if (wasOpen) tellEnd($(`[data-turn="${CSS.escape(wasOpen)}"]`, log()));
   dressEnding(template.dataset.rating);
+  nameHead(template.dataset.title, template.dataset.about);
+  dressBox(template.dataset.work);
+  dressWelcome();
+  dressDrafts();
   endOpening();
   remember();
   follow();
@@ -90,8 +94,10 @@ function showTurn(content, thread) {
     if (current === NEW) { moveDraft(thread); drafted = thread; current = thread; dressEnding(""); }
     accept();
     remember();
+    endForm(thread);
     readThreads();
   }
+  dressDrafts();
   follow();
 }
 

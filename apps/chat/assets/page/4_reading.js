@@ -3,6 +3,15 @@
 const DEEDS = [
   ["#log a[data-cite]", openSource],
   [".copy-code", (button) => copy(button, $("code", button.closest(".code")).textContent)],
+  ["[data-do=assistant]", chooseAssistant],
+  ["[data-do=kind]", chooseKind],
+  ["[data-do=kinds]", leaveForm],
+  ["[data-do=say]", (button) => { if (!mayNotSend()) tell(current, button.textContent); }],
+  ["[data-do=edit]", editDraft],
+  ["[data-do=copyDraft]", copyDraft],
+  ["[data-do=file]", saveDraft],
+  ["[data-do=booklet]", saveBooklet],
+  ["[data-do=mail]", openMail],
   [".copy-answer", (button) => copy(button, readAnswer(button.closest(".answer")))],
   [".example", (button) => askAgain(`example:${button.dataset.example}`)],
   [".retry", (button) => askAgain(button.dataset.retry)],
@@ -80,9 +89,10 @@ function readAnswer(answer) {
   return plain;
 }
 
-async function copy(button, text) {
+async function copy(button, text, html = "") {
   try {
-    await navigator.clipboard.writeText(text);
+    if (html) await navigator.clipboard.write([new ClipboardItem(packCopy(text, html))]);
+    else await navigator.clipboard.writeText(text);
   } catch {
     const field = document.createElement("textarea");
     field.value = text;
@@ -99,6 +109,10 @@ async function copy(button, text) {
   announce(words.copied);
   setTimeout(() => { button.classList.remove("is-done"); if (isText) button.textContent = words.copy; }, 1600);
 }
+
+const packCopy = (text, html) => Object.fromEntries(
+  [["text/plain", text], ["text/html", html]].map(([type, content]) => [type, new Blob([content], { type })]),
+);
 
 function judge(thumb) {
   const answer = thumb.closest(".answer");
@@ -164,9 +178,10 @@ async function requestDocumentation(button) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (!form.matches("form.verdict, form.rating, form.resume")) return;
+  if (!form.matches("form.verdict, form.rating, form.resume, form.form")) return;
   event.preventDefault();
   if (form.matches(".verdict")) saveVerdict(form.closest(".answer"), true);
   else if (form.matches(".rating")) rate(form);
+  else if (form.matches(".form")) sendForm(form);
   else takeCode(form);
 });
