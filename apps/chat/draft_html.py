@@ -50,7 +50,7 @@ def render_draft(view: DraftView, language: str) -> str:
     return (
         f'<section class="draft" aria-label="{_speak(language, "draft_tools")}"'
         f' data-failed="{_speak(language, "file_failed")}" data-long="{_speak(language, "mail_long")}">'
-        f'<textarea class="wording" rows="14" aria-label="{_speak(language, "wording")}" hidden>\n{escape(view.text)}'
+        f'<textarea class="wording" rows="14" aria-label="{_speak(language, "wording")}" hidden>{escape(view.text)}'
         f'</textarea><p class="hint own" hidden>{_speak(language, "edited")}</p>{note}'
         f"{_render_wishes(info, language)}"
         f'<div class="tools">{"".join(tools)}</div>{"" if view.is_story else view.sender}'

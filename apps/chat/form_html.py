@@ -138,8 +138,7 @@ def _render_control(field: FormField, name: str, language: str, today: date, *, 
     marks = " ".join(_list_marks(field))
     common = f'id="{name}" name="{field.name}" aria-describedby="{described}"{f" {marks}" if marks else ""}'
     if field.type == "long_text":
-        # The parser drops the first line break in it.
-        return f'<textarea {common} rows="4">\n{escape(value)}</textarea>'
+        return f'<textarea {common} rows="4">{escape(value)}</textarea>'
     if field.type == "choice":
         empty = "" if field.required and value else f'<option value="">{_choose(field, language)}</option>'
         options = "".join(

@@ -216,8 +216,8 @@ FAULTS: dict[str, dict[str, str]] = {
         "session_full": "This conversation's messages are used up. Start a new one: your text is still in the box.",
         "session_full_characters": "Your message is longer than what is left of this conversation. Shorten it, or "
         "start a new conversation.",
-        "assistant_unavailable": "This assistant needs a language model, and none is configured here. Choose another one,"
-        " or tell the team that invited you.",
+        "assistant_unavailable": "This assistant needs a language model, and none is configured here. Choose another "
+        "one, or tell the team that invited you.",
         "broken_template": "The team's template for this file is broken. Choose another format, or tell the team.",
         "edit_conflict": "This was changed elsewhere in the meantime. Reload the page to see it, then change it again.",
         "unknown_prompt": "This prompt is not there any more. Reload the page.",

@@ -17,7 +17,8 @@ WORDS: dict[str, dict[str, str]] = {
         "download": "Download as {format}",
         "draft_tools": "What you can do with this draft",
         "edit": "Edit by hand",
-        "edited": "Your own text: copies and files are made of it. It is kept in this tab alone.",
+        "edited": "Your own text: copies and files are made of it, wishes start from the draft as it was. It is kept in "
+        "this tab alone.",
         "email_wrong": "This is not an e-mail address, such as name@example.org.",
         "file_failed": "The file could not be made. Try again in a moment.",
         "fill_in": "Fill in the form",
@@ -63,7 +64,8 @@ WORDS: dict[str, dict[str, str]] = {
         "download": "Télécharger en {format}",
         "draft_tools": "Ce que vous pouvez faire de ce brouillon",
         "edit": "Retoucher à la main",
-        "edited": "Votre propre texte : les copies et les fichiers en sont faits. Il n'est gardé que dans cet onglet.",
+        "edited": "Votre propre texte : les copies et les fichiers en sont faits, les souhaits partent du brouillon "
+        "d'origine. Il n'est gardé que dans cet onglet.",
         "email_wrong": "Ce n'est pas une adresse électronique, comme nom@example.org.",
         "file_failed": "Le fichier n'a pas pu être fait. Réessayez dans un instant.",
         "fill_in": "Remplir le formulaire",
