@@ -277,7 +277,7 @@ def _set_blocks(story: Story, tokens: Sequence[Token]) -> None:
         end = markup.find_close(tokens, index)
         inner = tokens[index + 1 : end]
         if token.type == "heading_open":
-            size = _HEADINGS[int(token.tag[1]) - 1]
+            size = max(_HEADINGS[int(token.tag[1]) - 1], story.area.style.size)
             style = story.area.style.but(size=size, bold=True)
             story.gap(size * 0.45)
             story.text(list(_inline_runs(inner[0], style)), size=size * 0.93, keeps_next=True)

@@ -73,6 +73,10 @@ def _noto(name: str) -> Face:
 SANS = _noto("NotoSans")
 ITALIC = _noto("NotoSans-Italic")
 MONO = Face("NotoSansMono", _WESTERN[0], _WESTERN[1].format("notosansmono/NotoSansMono[wdth,wght]"))
+SERIF = Face("SourceSerif4", _WESTERN[0], _WESTERN[1].format("sourceserif4/SourceSerif4[opsz,wght]"))
+SERIF_ITALIC = Face(
+    "SourceSerif4-Italic", _WESTERN[0], _WESTERN[1].format("sourceserif4/SourceSerif4-Italic[opsz,wght]")
+)
 CJK = {
     code: Face(
         f"NotoSans{code}", _CJK[0], _CJK[1].format(f"notosans{code.lower()}/NotoSans{code}[wght]"), 100
@@ -224,7 +228,7 @@ class DocumentFonts:
     Only one document may be made at a time in a process, for reportlab's registry of fonts is global.
     """
 
-    _found: dict[tuple[str, str, bool, bool, bool], Found | None] = field(default_factory=dict)
+    _found: dict[tuple[str, str, bool, bool, bool, bool], Found | None] = field(default_factory=dict)
     _used: dict[tuple[Face, int], set[str]] = field(default_factory=dict)
 
     def find(
@@ -234,6 +238,7 @@ class DocumentFonts:
         mono: bool = False,
         bold: bool = False,
         italic: bool = False,
+        serif: bool = False,
         region: str = "SC",
     ) -> Found | None:
         """Find the font that shows a character; None where no font has it.
@@ -242,9 +247,9 @@ class DocumentFonts:
             character: one code point.
             region: a key of `CJK`, whose shapes of ideographs are preferred.
         """
-        key = (character, region, mono, bold, italic)
+        key = (character, region, mono, bold, italic, serif)
         if key not in self._found:
-            candidates = _candidates(character, region, mono=mono, italic=italic)
+            candidates = _candidates(character, region, mono=mono, italic=italic, serif=serif)
             self._found[key] = next(
                 filter(None, (self._take(face, character, bold) for face in candidates)), None
             )
@@ -307,7 +312,9 @@ def find_region(text: str) -> str:
     )
 
 
-def _candidates(character: str, region: str, *, mono: bool, italic: bool) -> Iterator[Face]:
+def _candidates(character: str, region: str, *, mono: bool, italic: bool, serif: bool) -> Iterator[Face]:
+    if serif and not mono:
+        yield SERIF_ITALIC if italic else SERIF
     yield MONO if mono else ITALIC if italic else SANS
     if character < "\u0530":
         yield SANS

@@ -44,6 +44,7 @@ class Style:
     bold: bool = False
     italic: bool = False
     mono: bool = False
+    serif: bool = False
     strike: bool = False
     underline: bool = False
     rise: float = 0.0
@@ -183,7 +184,12 @@ class Setter:
 
     def _find(self, character: str, style: Style, region: str) -> _Glyph | None:
         found = self.fonts.find(
-            character, mono=style.mono, bold=style.bold, italic=style.italic, region=region
+            character,
+            mono=style.mono,
+            bold=style.bold,
+            italic=style.italic,
+            serif=style.serif,
+            region=region,
         )
         return _Glyph(character, style, found.font, found.width * style.size, found.face) if found else None
 
