@@ -16,11 +16,12 @@ from typing import Any
 from lxml import etree
 
 from chatbot.errors import BrokenTemplate, InvalidRequest
+from chatbot.letters.dates import write_date
 from chatbot.office.expressions import Loop, Value, evaluate, iterate_tags, read_tag
 from chatbot.office.package import Package, list_relationships, parse_part, write_part
 from chatbot.office.places import W
 from chatbot.office.statements import SPACE, STATEMENT, prepare
-from chatbot.office.values import write_date, write_value
+from chatbot.office.values import write_value
 
 MAX_ELEMENTS = 300_000
 MAX_WRITTEN = 2_000_000

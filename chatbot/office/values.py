@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from chatbot.errors import InvalidRequest
+from chatbot.letters.dates import write_date
 from chatbot.office.expressions import Value
 from chatbot.text import clean_text
 
@@ -16,14 +17,6 @@ MAX_CHARACTERS = 50_000
 """Of one value."""
 
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_MONTHS = {
-    "en": re.findall(
-        r"\w+", "January February March April May June July August September October November December"
-    ),
-    "fr": re.findall(
-        r"\w+", "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
-    ),
-}
 _ANSWERS = {"en": ("no", "yes"), "fr": ("non", "oui")}
 
 
@@ -34,13 +27,6 @@ def clean_values(values: Mapping[str, Value], fields: Iterable[str]) -> dict[str
         InvalidRequest: a text is longer than `MAX_CHARACTERS`, or a number is none.
     """
     return {name: _clean(name, values.get(name, "")) for name in fields}
-
-
-def write_date(day: date, language: str) -> str:
-    """Write a date as letters of the language do: 3 March 2026, 1er mars 2026."""
-    months = _MONTHS.get(language, _MONTHS["en"])
-    number = "1er" if language == "fr" and day.day == 1 else str(day.day)
-    return f"{number} {months[day.month - 1]} {day.year}"
 
 
 def write_value(value: object, language: str) -> str:

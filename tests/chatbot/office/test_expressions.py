@@ -79,7 +79,7 @@ def test_fields_of_a_tag_are_named(source: str, names: tuple[str, ...]) -> None:
         ("{% for loop in y | lines %}", "A loop is written"),
         ("{% for X in y | lines %}", "A loop is written"),
         ("{{ " + "(" * 140 + "a" + ")" * 140 + " }}", "too many brackets"),
-        ("{{ a" + " " * 300 + "}}", "at most 300"),
+        ("{{ a" + " " * 300 + "}}", "within 300 characters"),
     ],
 )
 def test_anything_else_is_refused(source: str, reason: str) -> None:
