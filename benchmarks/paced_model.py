@@ -11,7 +11,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -94,29 +94,25 @@ async def _answer_requests(reader: asyncio.StreamReader, writer: asyncio.StreamW
             writer.write(
                 b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
             )
-            chunks = list(_encode_chunks(number))
-            # Beside the tokens there are the finish reason and the end.
-            async for place in _keep_pace(len(chunks) - 2):
-                writer.write(chunks[place])
-            writer.writelines(chunks[-2:])
+            tokens = write_tokens(number)
+            async for place in _keep_pace(len(tokens)):
+                writer.write(_encode_chunk(number, {"content": tokens[place]}))
+            writer.writelines([_encode_chunk(number, {}, "stop"), _encode("[DONE]"), b"0\r\n\r\n"])
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         # A client that leaves.
         writer.close()
 
 
-def _encode_chunks(number: int) -> Iterator[bytes]:
-    head = {"id": f"c-{number}", "object": "chat.completion.chunk", "created": 1, "model": "paced"}
+def _encode_chunk(number: int, delta: dict[str, str], finish_reason: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    chunk = {"id": f"c-{number}", "object": "chat.completion.chunk", "created": 1, "model": "paced"}
+    return _encode(json.dumps(chunk | {"choices": [choice]}))
 
-    def encode(text: str) -> bytes:
-        line = f"data: {text}\n\n".encode()
-        return f"{len(line):x}\r\n".encode() + line + b"\r\n"
 
-    for token in write_tokens(number):
-        choice = {"index": 0, "delta": {"content": token}, "finish_reason": None}
-        yield encode(json.dumps(head | {"choices": [choice]}))
-    yield encode(json.dumps(head | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
-    yield encode("[DONE]") + b"0\r\n\r\n"
+def _encode(data: str) -> bytes:
+    line = f"data: {data}\n\n".encode()
+    return f"{len(line):x}\r\n".encode() + line + b"\r\n"
 
 
 async def _keep_pace(count: int) -> AsyncIterator[int]:

@@ -8,6 +8,7 @@ process, as `interface` has it, the other as it runs, with the model's server be
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -99,7 +100,11 @@ def main(arguments: list[str]) -> None:
         openai_api_key="none",
     )
     settings.private_dir.mkdir(parents=True, exist_ok=True)
-    uvicorn.run(PEERS[name](settings), port=int(port), log_level="warning", proxy_headers=False)
+    app = PEERS[name](settings)
+    # As the service does at its start; here for all alike.
+    gc.collect()
+    gc.freeze()
+    uvicorn.run(app, port=int(port), log_level="warning", proxy_headers=False)
 
 
 def _chain(model: BaseChatModel) -> Runnable[PromptInput, Any]:

@@ -6,7 +6,6 @@ Every channel goes through here; none repeats a rule. `open_turn` makes the ques
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 import uuid
@@ -101,18 +100,19 @@ class Conversation:
         """Check the rules and make the question durable.
 
         Raises:
-            EmptyMessage, MessageTooLong, RateLimited, UnknownThread, UnknownAssistant, AssistantUnavailable, ThreadBusy,
-            SessionExpired, SessionFull, IdempotencyMismatch, StoreUnavailable, StorageFull: nothing was written.
+            EmptyMessage, MessageTooLong, RateLimited, UnknownThread, UnknownAssistant, AssistantUnavailable,
+            ThreadBusy, SessionExpired, SessionFull, IdempotencyMismatch, StoreUnavailable, StorageFull: nothing was
+            written.
         """
         text = clean_text(question.text)
         if is_blank(text):
             raise EmptyMessage("The message is empty. Write a question.")
         if len(text) > self._settings.max_message_characters:
             raise MessageTooLong(len(text), self._settings.max_message_characters)
-        await asyncio.to_thread(self._rate.count, question.tester)
-        if question.source:
-            await asyncio.to_thread(self._source_rate.count, question.source)
-        return await self.store.write_async(self._open, question, text)
+        opened = await self.store.write_async(self._count_and_open, question, text)
+        if isinstance(opened, GuichetError):
+            raise opened
+        return opened
 
     async def find_repeat(self, question: Question) -> Turn | None:
         """Give the turn of a question that came before under its key: it asks for nothing new.
@@ -151,6 +151,17 @@ class Conversation:
             logger.exception("A turn failed")
             status, error = "failed", GuichetError("Something went wrong on our side. Ask again in a moment.")
         yield await self._finish(turn, draft, status, error)
+
+    def _count_and_open(self, connection: Connection, question: Question, text: str) -> Turn | GuichetError:
+        """Count a question and open its turn in one transaction; what is refused later on is counted all the same."""
+        self._rate.count_within(connection, question.tester)
+        if question.source:
+            self._source_rate.count_within(connection, question.source)
+        try:
+            with connection.begin_nested():
+                return self._open(connection, question, text)
+        except GuichetError as refusal:
+            return refusal
 
     def _open(self, connection: Connection, question: Question, text: str) -> Turn:
         now = self.clock()

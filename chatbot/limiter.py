@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from limits import RateLimitItem, parse
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
+from sqlalchemy import Connection
 
 from chatbot.errors import RateLimited
 from chatbot.store import counters
-from chatbot.store.engine import Store
+from chatbot.store.engine import Clock, Store
 from chatbot.telemetry import log_security
 
 logger = logging.getLogger(__name__)
+
+
+class _Transaction:
+    """What a storage asks of a store, done in a transaction under way."""
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self._connection = connection
+        self.clock = clock
+
+    def read(self, job: Callable[..., Any], *args: Any) -> Any:
+        return job(self._connection, *args)
+
+    write = read
 
 
 class StoreStorage(Storage):
@@ -24,7 +40,7 @@ class StoreStorage(Storage):
     STORAGE_SCHEME = None
     base_exceptions = ()
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store | _Transaction) -> None:
         super().__init__()
         self._store = store
 
@@ -66,8 +82,7 @@ class Limiter:
 
     def __init__(self, store: Store, rate: str, deed: str) -> None:
         self._store = store
-        self._storage = StoreStorage(store)
-        self._strategy = FixedWindowRateLimiter(self._storage)
+        self._strategy = FixedWindowRateLimiter(StoreStorage(store))
         self._item: RateLimitItem = parse(rate)
         self._deed = deed
 
@@ -78,7 +93,7 @@ class Limiter:
             RateLimited: with the seconds until the window ends.
         """
         if not self._strategy.test(self._item, self._deed, key):
-            raise self._refuse(key)
+            raise self._refuse(self._strategy, key)
 
     def count(self, key: str) -> None:
         """Count one.
@@ -86,15 +101,27 @@ class Limiter:
         Raises:
             RateLimited: nothing was left.
         """
-        if not self._strategy.hit(self._item, self._deed, key):
-            raise self._refuse(key)
+        self._hit(self._strategy, key)
+
+    def count_within(self, connection: Connection, key: str) -> None:
+        """Count one in a transaction under way, which the caller commits whatever else it refuses.
+
+        Raises:
+            RateLimited: as `count`.
+        """
+        storage = StoreStorage(_Transaction(connection, self._store.clock))
+        self._hit(FixedWindowRateLimiter(storage), key)
 
     def clear(self, key: str) -> None:
         """Forget what was counted."""
         self._strategy.clear(self._item, self._deed, key)
 
-    def _refuse(self, key: str) -> RateLimited:
-        end = self._strategy.get_window_stats(self._item, self._deed, key).reset_time
+    def _hit(self, strategy: FixedWindowRateLimiter, key: str) -> None:
+        if not strategy.hit(self._item, self._deed, key):
+            raise self._refuse(strategy, key)
+
+    def _refuse(self, strategy: FixedWindowRateLimiter, key: str) -> RateLimited:
+        end = strategy.get_window_stats(self._item, self._deed, key).reset_time
         seconds = max(1, math.ceil(end - self._store.clock().timestamp()))
         log_security(
             logger, "A limit was reached", "rate-limited", labels__limit=f"{self._deed}: {self._item}"

@@ -146,6 +146,17 @@ async def test_rate_is_per_tester(make_counter: MakeCounter) -> None:
         await run(counter)
 
 
+async def test_refused_question_counts_for_the_rate(make_counter: MakeCounter) -> None:
+    """Who asks what is refused uses his rate up as well, and nothing else of the question is kept."""
+    counter = make_counter(rate_limit="2/minute")
+    for _ in range(2):
+        with pytest.raises(UnknownThread):
+            await counter.conversation.open_turn(counter.ask(thread="nobodys"))
+    with pytest.raises(RateLimited):
+        await counter.conversation.open_turn(counter.ask())
+    assert counter.list_messages() == []
+
+
 async def test_key_stands_for_one_turn(counter: Counter) -> None:
     """A question under a known key is a repeat of that turn; with another text it is refused."""
     first = await counter.conversation.open_turn(counter.ask(idempotency_key="k"))

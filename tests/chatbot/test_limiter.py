@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import Connection
 
 from chatbot.errors import RateLimited
 from chatbot.limiter import Limiter, StoreStorage, multiply_rate
@@ -47,6 +48,24 @@ def test_check_does_not_count(store: Store) -> None:
     count(limiter)
     with pytest.raises(RateLimited):
         limiter.check("a")
+
+
+def test_counting_can_be_part_of_a_write(store: Store, clock: Clock) -> None:
+    """Counted within a transaction it holds as by itself, with the end of the window that the transaction began."""
+    limiter = Limiter(store, "1/minute", "message")
+    store.write(limiter.count_within, "a")
+    with pytest.raises(RateLimited) as refused:
+        limiter.count("a")
+    assert refused.value.retry_after_s == 60
+    clock.advance(minutes=2)
+
+    def count_twice(connection: Connection) -> None:
+        limiter.count_within(connection, "a")
+        limiter.count_within(connection, "a")
+
+    with pytest.raises(RateLimited) as refused:
+        store.write(count_twice)
+    assert refused.value.retry_after_s == 60
 
 
 def test_keys_and_deeds_are_apart(store: Store) -> None:
