@@ -25,6 +25,7 @@ from chatbot.prompts import NumberedPassage, PromptInput, build_messages, fit_pr
 from chatbot.store.records import Message, PassageUsed, Status
 from chatbot.telemetry import current_trace_id
 from chatbot.text import clean_text, estimate_tokens
+from chatbot.thoughts import ThoughtFilter
 from chatbot.wishes import DraftInfo
 
 EXCERPT_CHARACTERS = 300
@@ -69,6 +70,7 @@ class Draft:
     offered: list[NumberedPassage] = field(default_factory=list)
     _text: list[str] = field(default_factory=list)
     _make_sent: Callable[[], Sequence[BaseMessage]] | None = None
+    _thoughts: ThoughtFilter = field(default_factory=ThoughtFilter)
     _filter: MarkFilter = field(default_factory=lambda: MarkFilter(()))
     _inspection: Inspection | None = None
     _withdrawn: str = ""
@@ -159,17 +161,18 @@ class Draft:
         if part.completion_tokens is not None:
             self._completion_tokens = (self._completion_tokens or 0) + part.completion_tokens
         self.is_cut = self.is_cut or part.finish_reason == "length"
-        if part.text and self._first_token is None:
-            self._first_token = time.monotonic()
         # A model may write what no store takes: NUL, half of a pair of surrogates.
-        return self._keep(self._pass(self._filter.feed(clean_text(part.text))))
+        text = self._thoughts.feed(clean_text(part.text))
+        if text and self._first_token is None:
+            self._first_token = time.monotonic()
+        return self._keep(self._pass(self._filter.feed(text)))
 
     def finish(self, language: str) -> str:
         """Take what waited in the filter; a refusal without words of the model gets ours.
 
         Where the inspection found something the policy's sentence takes the place of the whole text.
         """
-        tail = self._keep(self._pass(self._filter.finish(), is_end=True))
+        tail = self._take_rest()
         if self._inspection and self._inspection.declined:
             sentence = self._inspection.declined.refuse(language)
             self._withdrawn, self._text, self.is_refusal = self.text, [sentence], True
@@ -180,7 +183,7 @@ class Draft:
 
     def settle(self) -> None:
         """Keep what still waited in the filter when the model's stream broke off."""
-        self._keep(self._pass(self._filter.finish(), is_end=True))
+        self._take_rest()
 
     def html(self) -> str:
         """Render what was written."""
@@ -243,6 +246,10 @@ class Draft:
             return text
         passed = self._inspection.feed(text)
         return passed + self._inspection.finish() if is_end else passed
+
+    def _take_rest(self) -> str:
+        rest = self._filter.feed(self._thoughts.finish()) + self._filter.finish()
+        return self._keep(self._pass(rest, is_end=True))
 
     def _keep(self, text: str) -> str:
         self.is_refusal = self.is_refusal or self._filter.is_refusal

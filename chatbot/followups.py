@@ -23,6 +23,7 @@ from chatbot.citations import strip_marks
 from chatbot.prompts import clean_material, mark, shorten
 from chatbot.store.records import Message
 from chatbot.text import collapse_space, detect_language, fold, is_blank, tokenize
+from chatbot.thoughts import strip_thoughts
 
 # A question is rarely longer; what a model writes beyond is no question.
 LONGEST_REWRITE = 300
@@ -175,7 +176,7 @@ def build_rewrite(question: str, history: Sequence[tuple[str, str]]) -> list[Bas
 
 def read_rewrite(text: str) -> str:
     """Give the question that a model wrote, as one clean line; empty where it wrote none that can be used."""
-    lines = [line for line in clean_material(text).splitlines() if not is_blank(line)]
+    lines = [line for line in clean_material(strip_thoughts(text)).splitlines() if not is_blank(line)]
     line = collapse_space(strip_marks(lines[0])).strip("\"'`*«»“” ") if lines else ""
     return "" if len(line) > LONGEST_REWRITE or is_blank(line) else line
 

@@ -12,10 +12,12 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable
 
 from chatbot.answer import Draft
+from chatbot.errors import ProviderError
 from chatbot.events import Event, Html, Token
 from chatbot.live_html import LiveHtml, choose_interval
 from chatbot.settings import Settings
 from chatbot.streaming import StopSignal, stream_until
+from chatbot.text import is_blank
 
 # What comes in so long a time per answer being written is gathered into one event: alone each token is one, and a
 # hundred answers give five each a second. Everything behind the model's reading is done once for an event.
@@ -53,6 +55,9 @@ class Generation:
             given: what the chain takes.
             language: of our own words, where the model has none for its refusal.
             citations: numbers of passages that the text may link to.
+
+        Raises:
+            ProviderError: the model wrote nothing but its thoughts; else what `stream_until` raises.
         """
         draft.model = self.model_name
         stream = stream_until(
@@ -80,4 +85,6 @@ class Generation:
             self._writing -= 1
         if tail := draft.finish(language):
             yield Token(tail)
+        if not signal.status and is_blank(draft.text):
+            raise ProviderError("The model thought and wrote nothing. Ask again.")
         yield Html(draft.html())
