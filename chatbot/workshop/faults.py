@@ -42,12 +42,9 @@ def read_definition(text: str, name: str) -> Assistant:
     if len(text) > LONGEST:
         raise WrongDefinition([f"{len(text):,} characters are too many: {LONGEST:,} at most"])
     try:
-        assistant = parse_assistant(text, name)
+        return parse_assistant(text, name)
     except ValueError as error:
         raise WrongDefinition(str(error).splitlines()) from error
-    if assistant.name != name:
-        raise WrongDefinition([f"name: the definition is of {assistant.name}; leave the field out"])
-    return assistant
 
 
 def read_faults(lines: Sequence[str]) -> list[Fault]:
