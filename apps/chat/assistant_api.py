@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from apps.chat import wire
 from apps.chat.callers import Language, Parts, Tester
+from apps.chat.chooser_html import Choice
 from apps.chat.form_html import render_form
 from apps.chat.services import Services
 from chatbot.assistants.definition import Assistant
@@ -57,6 +58,13 @@ async def show_form(
         story_prompts=prompts,
     )
     return FormState(html=html)
+
+
+def list_choices(services: Services, language: str) -> list[Choice]:
+    """Give the assistants that a new conversation may be had with, the default one first."""
+    assistants, model = services.assistants, name_model(services.settings)
+    found = sorted(assistants.list_all(), key=lambda one: (one != assistants.default, one.name))
+    return [(assistant, unavailable_reason(assistant, model, language)) for assistant in found]
 
 
 async def list_prompts(services: Services, login: Login) -> list[StoryPrompt]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import gradio as gr
 
+from apps.chat.assistant_api import list_choices
 from apps.chat.pace import Pace
 from apps.chat.page_frame import render_alert, render_allowance, render_bar, render_notice
 from apps.chat.page_html import TurnView, render_transcript, render_turn, wrap_feed
@@ -288,7 +289,7 @@ class Desk:
             [self._shelf.place(view) for view in views],
             assistant,
             visit.language,
-            self._registry.list_choices(visit.language) if thread is None else (),
+            list_choices(self._services, visit.language) if thread is None else (),
         )
         thread_id = thread.thread_id if thread else NEW_THREAD
         marks = {

@@ -7,7 +7,6 @@ import uuid
 from dataclasses import dataclass
 
 from apps.chat.assistant_api import read_desk
-from apps.chat.chooser_html import Choice
 from apps.chat.dossier import Dossier
 from apps.chat.page_html import TurnView
 from apps.chat.services import Services
@@ -15,11 +14,9 @@ from apps.chat.turn_views import view_thread
 from chatbot.access import Session
 from chatbot.assistants.definition import Assistant
 from chatbot.errors import InvalidRequest, UnknownMessage, UnknownThread
-from chatbot.models import name_model
 from chatbot.store import leases, threads, verdicts
 from chatbot.store.records import Login, Thread
 from chatbot.store.threads import ThreadUse
-from chatbot.storytelling import unavailable_reason
 
 logger = logging.getLogger(__name__)
 
@@ -162,13 +159,6 @@ class Registry:
             return view
         messages = await self._store.read_async(threads.list_messages, thread.thread_id)
         return dossier.begin(view, is_first=len(messages) < 2)
-
-    def list_choices(self, language: str) -> list[Choice]:
-        """Give the assistants that a new conversation may be had with, the default one first."""
-        assistants = self._services.assistants
-        model = name_model(self._services.settings)
-        found = sorted(assistants.list_all(), key=lambda one: (one != assistants.default, one.name))
-        return [(assistant, unavailable_reason(assistant, model, language)) for assistant in found]
 
     async def read_rating(self, thread: Thread | None) -> int | None:
         """Say how the tester said that a thread went."""

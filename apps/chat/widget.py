@@ -16,17 +16,24 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from apps.chat import wire
+from apps.chat.assistant_api import list_choices, list_prompts
 from apps.chat.callers import Language, Parts
+from apps.chat.chooser_html import render_chooser
+from apps.chat.form_html import render_form
 from apps.chat.login_api import make_notice
 from apps.chat.loopback import is_loopback
 from apps.chat.services import Services
 from apps.chat.widget_texts import gather_words
+from chatbot.assistants.definition import Assistant
+from chatbot.models import name_model
 from chatbot.store.records import Login
 from chatbot.store.threads import ThreadUse
+from chatbot.storytelling import unavailable_reason
 
 ASSETS = Path(__file__).parent / "assets"
 SOURCES = ASSETS / "widget"
 WIDGET = ASSETS / "widget.js"
+TALK_STYLE = ASSETS / "widget-talk.css"
 DEMO = ASSETS / "demo"
 CACHE = "public, max-age=300, stale-while-revalidate=86400"
 # As strict as a host's policy may be, and no policy of Trusted Types is let in.
@@ -44,6 +51,7 @@ class AssistantCard(BaseModel):
     """What the widget shows of an assistant."""
 
     name: str = Field(examples=["support"])
+    kind: str = Field(examples=["documentation"])
     title: str
     greeting: str
     examples: list[str]
@@ -54,10 +62,15 @@ class WidgetState(BaseModel):
 
     language: str = Field(examples=["en"])
     words: dict[str, str] = Field(description="What the widget says, by name.")
+    style: str = Field(description="The style of what is shown in a conversation.")
     needs_login: bool
     logged_in: bool
     max_message_characters: int
     assistant: AssistantCard | None
+    chooser: str = Field(description="The choice of an assistant, rendered; empty where there is none.")
+    form: str = Field(
+        description="What the chosen assistant asks for before it writes, rendered; empty for nothing."
+    )
     session: wire.SessionState = Field(description="What a new conversation may have.")
     privacy_notice: wire.NoticeState
 
@@ -83,19 +96,41 @@ async def give_widget(
 
 @router.get("/api/widget", response_model=WidgetState)
 async def give_state(
-    request: Request, services: Parts, language: Language, assistant: str = ""
+    request: Request,
+    services: Parts,
+    language: Language,
+    assistant: str = "",
+    choice: str = "",
+    document: str = "",
 ) -> WidgetState:
-    """Say what the widget has to know before it speaks; a login is not needed."""
+    """Say what the widget has to know before it speaks; a login is not needed.
+
+    Args:
+        assistant: the one that the site has fixed; empty leaves the choice to the tester.
+        choice: the one that the tester has chosen.
+        document: the kind of document that the tester has chosen.
+
+    Raises:
+        UnknownAssistant: there is none of this name.
+    """
     login: Login | None = request.scope["state"]["login"]
     needs_login = not await services.access.check_open()
+    is_in = login is not None or not needs_login
+    name = assistant or choice
+    chosen = services.assistants.get(name) if name else services.assistants.default
     rules, now = services.turns.conversation.rules, services.store.clock()
     return WidgetState(
         language=language,
         words=gather_words(language),
+        style=_read_style(),
         needs_login=needs_login,
         logged_in=login is not None,
         max_message_characters=services.settings.max_message_characters,
-        assistant=_describe(services, assistant, language) if login or not needs_login else None,
+        assistant=_describe(chosen, language) if is_in else None,
+        chooser=render_chooser([] if assistant else list_choices(services, language), language, chosen.name)
+        if is_in
+        else "",
+        form=await _render_form(services, login, chosen, document, language) if is_in else "",
         session=wire.state_session(rules.measure(ThreadUse(None, 0, 0), now)),
         privacy_notice=make_notice(services, login, language),
     )
@@ -121,19 +156,27 @@ async def give_demo_part(request: Request, services: Parts) -> Response:
     return Response(path.read_bytes(), media_type=DEMO_KINDS[path.suffix])
 
 
-def _describe(services: Services, name: str, language: str) -> AssistantCard:
-    """Give what is shown of an assistant, the default one where none is named.
-
-    Raises:
-        UnknownAssistant: there is none of this name.
-    """
-    assistant = services.assistants.get(name) if name else services.assistants.default
+def _describe(assistant: Assistant, language: str) -> AssistantCard:
+    is_asked = assistant.kind == "documentation"
     return AssistantCard(
         name=assistant.name,
+        kind=assistant.kind,
         title=assistant.say(assistant.title, language),
         greeting=assistant.say(assistant.greeting, language),
-        examples=assistant.examples.get("fr" if language == "fr" else "en", []),
+        examples=assistant.examples.get("fr" if language == "fr" else "en", []) if is_asked else [],
     )
+
+
+async def _render_form(
+    services: Services, login: Login | None, assistant: Assistant, document: str, language: str
+) -> str:
+    if assistant.kind == "documentation" or unavailable_reason(
+        assistant, name_model(services.settings), language
+    ):
+        return ""
+    prompts = await list_prompts(services, login) if assistant.kind == "story" and login else []
+    today = services.store.clock().astimezone(services.settings.zone).date()
+    return render_form(assistant, assistant.find_document(document), language, today, prompts)
 
 
 def _ask_loopback(request: Request, services: Services) -> None:
@@ -146,3 +189,8 @@ def _ask_loopback(request: Request, services: Services) -> None:
 def _read_widget() -> tuple[bytes, bytes, str]:
     content = WIDGET.read_bytes()
     return content, gzip.compress(content, mtime=0), f'"{hashlib.sha256(content).hexdigest()[:20]}"'
+
+
+@lru_cache(maxsize=1)
+def _read_style() -> str:
+    return TALK_STYLE.read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from apps.chat.bodies import EXAMPLE_ID
+from apps.chat.draft_html import DraftView, render_draft
 from chatbot.access import Session
 from chatbot.answer import Draft, nearest_of
 from chatbot.errors import GuichetError
@@ -167,6 +168,9 @@ class DraftState(BaseModel):
     is_template: bool = Field(examples=[False], description="Whether no model wrote it.")
     formats: list[str] = Field(examples=[["docx", "odt", "pdf"]])
     wishes: list[WishState]
+    html: str = Field(
+        description="The tools under the draft, as the widget shows them.", examples=["<section>…</section>"]
+    )
 
 
 class FieldState(BaseModel):
@@ -248,8 +252,12 @@ def state_session(session: Session) -> SessionState:
     return SessionState.model_validate(session, from_attributes=True)
 
 
-def state_draft(info: DraftInfo | None) -> DraftState | None:
-    """Give the wire form of what can be done with a draft."""
+def state_draft(info: DraftInfo | None, text: str) -> DraftState | None:
+    """Give the wire form of what can be done with a draft.
+
+    Args:
+        text: the draft itself.
+    """
     if info is None:
         return None
     return DraftState(
@@ -258,6 +266,7 @@ def state_draft(info: DraftInfo | None) -> DraftState | None:
         is_template=info.is_template,
         formats=list(info.formats),
         wishes=[WishState(name=wish.name, text=wish.say(info.language)) for wish in info.wishes],
+        html=render_draft(DraftView(info, text), info.language),
     )
 
 
@@ -273,7 +282,7 @@ def state_reply(reply: Reply) -> ReplyState:
         citations=cite(reply.passages),
         nearest=cite(reply.nearest),
         session=state_session(reply.session),
-        draft=state_draft(reply.draft),
+        draft=state_draft(reply.draft, reply.answer),
     )
 
 
@@ -300,7 +309,7 @@ def state_message(
         nearest=cite(nearest_of(message.passages)) if message.status == "refused" else [],
         feedback=VerdictState.model_validate(verdict, from_attributes=True) if verdict else None,
         documentation_requested=is_documentation_requested,
-        draft=state_draft(draft),
+        draft=state_draft(draft, message.content),
     )
 
 

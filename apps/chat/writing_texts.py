@@ -17,8 +17,8 @@ WORDS: dict[str, dict[str, str]] = {
         "download": "Download as {format}",
         "draft_tools": "What you can do with this draft",
         "edit": "Edit by hand",
-        "edited": "Your own text: copies and files are made of it, wishes start from the draft as it was. It is kept in "
-        "this tab alone.",
+        "edited": "Your own text: copies and files are made of it, wishes start from the draft as it was. It is "
+        "kept in this tab alone.",
         "email_wrong": "This is not an e-mail address, such as name@example.org.",
         "file_failed": "The file could not be made. Try again in a moment.",
         "fill_in": "Fill in the form",
