@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NoReturn, Self
 
-from jinja2 import TemplateError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -17,6 +16,7 @@ from chatbot.assistants.texts import Language, Texts
 
 DEFAULT_ASSISTANT = "support"
 NAME = r"^[a-z][a-z0-9-]{0,39}$"
+TEMPLATE_NAME = r"^[a-z][a-z0-9_-]{0,79}$"
 # The field of a form by which the kind of document is chosen.
 DOCUMENT = "document"
 DOCUMENT_TITLE = {"en": "Kind of document", "fr": "Type de document"}
@@ -55,7 +55,7 @@ class DocumentKind(BaseModel):
     )
     template: str | None = Field(
         default=None,
-        pattern=NAME,
+        pattern=TEMPLATE_NAME,
         description="The office template that .docx or .xlsx files are filled from.",
     )
 
@@ -102,7 +102,8 @@ class Assistant(BaseModel):
         for place, document in enumerate(self.documents):
             names = [field.name for field in (*self.form, *document.form)]
             _refuse_twice(("documents", place, "form"), [*names, DOCUMENT])
-            _check_wordings(document, ("documents", place), {*names, *ALWAYS_KNOWN})
+            _check_formats(document, ("documents", place))
+            _check_wordings(document, ("documents", place), self.list_fields(document))
         return self
 
     def say(self, given: Texts, language: str) -> str:
@@ -154,6 +155,10 @@ def parse_assistant(text: str, name: str) -> Assistant:
         ValueError: one line per fault, with its line in the text and its field.
     """
     source = Source(text)
+    if source.data.get("name", name) != name:
+        raise ValueError(
+            f"line {source.find_line(['name'])}: name: it is that of the file, {name}. Leave it out."
+        )
     try:
         return Assistant.model_validate({"name": name, **source.data})
     except ValidationError as error:
@@ -168,16 +173,44 @@ def _write_fault(source: Source, fault: Mapping[str, Any]) -> str:
     return f"line {source.find_line(location)}: {place}: {message}"
 
 
-def _check_wordings(document: DocumentKind, place: Location, allowed: set[str]) -> None:
+def _check_formats(document: DocumentKind, place: Location) -> None:
+    if "epub" in document.formats:
+        _refuse((*place, "formats"), "epub is for stories")
+    if "xlsx" in document.formats and document.template is None:
+        _refuse((*place, "formats"), "xlsx is filled from an office template: name it as template")
+
+
+def _check_wordings(document: DocumentKind, place: Location, fields: list[FormField]) -> None:
+    samples = [_fill_in(fields, is_empty=True), _fill_in(fields, is_empty=False)]
     for name, wordings in (("subject", document.subject), ("text", document.text)):
         for language, text in wordings.items():
-            where = (*place, name, language)
-            try:
-                unknown = sorted(wording.list_fields(text) - allowed)
-            except TemplateError as error:
-                _refuse(where, str(error))
-            if unknown:
-                _refuse(where, f"the form has no field {', '.join(unknown)}")
+            if fault := _find_fault(text, samples):
+                _refuse((*place, name, language), fault)
+
+
+def _find_fault(text: str, samples: list[dict[str, str | bool]]) -> str | None:
+    try:
+        if unknown := sorted(wording.list_fields(text) - set(samples[0])):
+            return f"no field that is sent with the form is named {', '.join(unknown)}"
+        for sample in samples:
+            wording.write_wording(text, sample)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _fill_in(fields: list[FormField], *, is_empty: bool) -> dict[str, str | bool]:
+    """Give values to try a wording with: none at all, or something in every field."""
+    values: dict[str, str | bool] = dict.fromkeys(ALWAYS_KNOWN, "")
+    for field in fields:
+        if field.type == "checkbox":
+            values[field.name] = not is_empty
+            continue
+        values[field.name] = "" if is_empty else "1"
+        if field.type == "choice":
+            values[field.name] = "" if is_empty else field.choices[-1].value
+            values[f"{field.name}_label"] = values[field.name]
+    return values
 
 
 def _refuse_twice(place: Location, names: list[str]) -> None:

@@ -6,9 +6,11 @@ JSON, a tick as `true` or `false`.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -25,7 +27,12 @@ FIELD_NAME = r"^[a-z][a-z0-9_]{0,39}$"
 TODAY = "today"
 # As browsers check `<input type="email">`, with a dot in the host: no address on the internet is without.
 _EMAIL = re.compile(r"^[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.)+[\w-]{2,63}$")
-_NUMBER = re.compile(r"^-?\d{1,15}(?:\.\d{1,6})?$")
+_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,6})?")
+# As browsers send it; Python would take weeks and dates without hyphens too.
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LINE_END = re.compile("\r\n|[\r\u2028\u2029]")
+# Of a name that the form does not have, or of a value, as far as a sentence repeats it.
+LONGEST_ECHO = 80
 
 FAULTS: dict[str, dict[str, str]] = {
     "required": {"en": "Please fill this in.", "fr": "Veuillez remplir ce champ."},
@@ -117,6 +124,8 @@ class FormField(BaseModel):
                 raise ValueError(f"{name}: only a number or a date has one")
             if limit is not None and isinstance(limit, date) != (self.type == "date"):
                 raise ValueError(f"{name}: {limit} is no {self.type}")
+        if self.min is not None and self.max is not None and _is_above(self.min, self.max):
+            raise ValueError(f"max: {_write(self.max)} is less than min, {_write(self.min)}")
         if self.default is not None and not (self.type == "date" and self.default == TODAY):
             try:
                 check_value(self, self.default, "en")
@@ -154,7 +163,7 @@ def check_form(
         InvalidForm: with a sentence per field.
     """
     known = {field.name: field for field in fields}
-    faults = {str(name)[:80]: _say("unknown", language) for name in values if name not in known}
+    faults = {echo(name): _say("unknown", language) for name in values if name not in known}
     checked: list[FormEntry] = []
     for field in fields:
         given = values.get(field.name)
@@ -181,23 +190,28 @@ def check_value(field: FormField, given: Any, language: str) -> str:
     """
     if field.type == "checkbox":
         return _check_tick(given, language)
-    if isinstance(given, bool) or not isinstance(given, str | int | float):
+    if not _is_text(field, given):
         raise _Fault(_say("text", language))
-    text = clean_text(str(given)).replace("\r\n", "\n").strip()
+    text = _LINE_END.sub("\n", clean_text(str(given))).strip()
     if is_blank(text):
         return ""
     if field.limit and len(text) > field.limit:
         raise _Fault(_say("too_long", language, length=len(text), limit=field.limit))
     if field.type == "choice" and text not in {choice.value for choice in field.choices}:
         allowed = ", ".join(choice.value for choice in field.choices)
-        raise _Fault(_say("choice", language, value=text[:80], allowed=allowed))
+        raise _Fault(_say("choice", language, value=echo(text), allowed=allowed))
     if field.type == "date":
         return _check_date(field, text, language)
     if field.type == "number":
         return _check_number(field, text, language)
-    if field.type == "email" and not _EMAIL.match(text):
-        raise _Fault(_say("email", language, value=text[:80]))
+    if field.type == "email" and not _EMAIL.fullmatch(text):
+        raise _Fault(_say("email", language, value=echo(text)))
     return text if field.type == "long_text" else " ".join(text.split("\n"))
+
+
+def echo(given: Any) -> str:
+    """Give the beginning of what was sent, to be repeated in a sentence."""
+    return clean_text(str(given))[:LONGEST_ECHO]
 
 
 def describe_form(fields: Sequence[FormField], language: str) -> dict[str, Any]:
@@ -237,30 +251,39 @@ def _describe_field(field: FormField, language: str) -> dict[str, Any]:
     return described
 
 
+def _is_text(field: FormField, given: Any) -> bool:
+    """Tell whether it is a text, or a number that can be taken for one."""
+    if isinstance(given, float):
+        return field.type == "number" or math.isfinite(given)
+    return isinstance(given, str | int) and not isinstance(given, bool)
+
+
 def _check_tick(given: Any, language: str) -> str:
     text = str(given).strip().lower()
     if text in _YES:
         return "true"
     if text in _NO:
         return "false"
-    raise _Fault(_say("checkbox", language, value=str(given)[:80]))
+    raise _Fault(_say("checkbox", language, value=echo(given)))
 
 
 def _check_date(field: FormField, text: str, language: str) -> str:
     try:
+        if not _DATE.fullmatch(text):
+            raise ValueError(text)
         found = date.fromisoformat(text)
     except ValueError as error:
-        raise _Fault(_say("date", language, value=text[:80])) from error
+        raise _Fault(_say("date", language, value=echo(text))) from error
     _check_bounds(field, found, ("before", "after"), language)
     return found.isoformat()
 
 
 def _check_number(field: FormField, text: str, language: str) -> str:
     plain = text.replace(",", ".").replace(" ", "").replace("\u00a0", "").replace("\u202f", "")
-    if not _NUMBER.match(plain):
-        raise _Fault(_say("number", language, value=text[:80]))
+    if not _NUMBER.fullmatch(plain):
+        raise _Fault(_say("number", language, value=echo(text)))
     _check_bounds(field, float(plain), ("min", "max"), language)
-    return plain
+    return _write_number(plain)
 
 
 def _check_bounds(field: FormField, found: Any, words: tuple[str, str], language: str) -> None:
@@ -270,8 +293,18 @@ def _check_bounds(field: FormField, found: Any, words: tuple[str, str], language
         raise _Fault(_say(words[1], language, value=_write(found), limit=_write(field.max)))
 
 
+def _write_number(text: str) -> str:
+    """Write a number in one way, without zeros that say nothing: a wording compares it with `1`."""
+    number = Decimal(text)
+    return f"{number.normalize():f}" if number else "0"
+
+
+def _is_above(least: Any, most: Any) -> bool:
+    return bool(least > most)
+
+
 def _write(value: float | date) -> str:
-    return value.isoformat() if isinstance(value, date) else f"{value:g}"
+    return value.isoformat() if isinstance(value, date) else _write_number(repr(value))
 
 
 def _say(name: str, language: str, **values: Any) -> str:

@@ -9,27 +9,41 @@ import yaml
 
 Location = Sequence[int | str]
 
+# Aliases may name the same part again and again: the whole of the longest definition has a tenth of this.
+MOST_NODES = 100_000
+
+
+class _Loader(yaml.SafeLoader):
+    """Leaves dates as they are written: one that is none is then a fault of its field, with its line."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
 
 class Source:
     """A definition's text.
 
     Raises:
-        ValueError: it is not YAML, not a mapping, or names a field twice; the line is in the message.
+        ValueError: it is not YAML, not a mapping, names a field twice, or is too large once its aliases stand for what
+            they name; the line is in the message.
     """
 
     def __init__(self, text: str) -> None:
         try:
-            self._root = yaml.compose(text, Loader=yaml.SafeLoader)
-            data = yaml.safe_load(text)
+            self._root, data = _read(text)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = f"line {mark.line + 1}: " if mark else ""
             raise ValueError(f"{line}not YAML: {' '.join(str(error.problem or error).split())}") from error
         except yaml.YAMLError as error:
             raise ValueError(" ".join(f"not YAML: {error}".split())) from error
+        except RecursionError as error:
+            raise ValueError("line 1: not a definition: fields within fields without an end") from error
         if not isinstance(data, dict):
             raise ValueError("line 1: not a definition: a mapping of fields is expected")
-        _refuse_repeats(self._root)
         self.data: dict[str, Any] = {str(name): value for name, value in data.items()}
 
     def find_line(self, location: Location) -> int:
@@ -44,6 +58,25 @@ class Source:
         return line
 
 
+def _read(text: str) -> tuple[Any, Any]:
+    """Give the nodes of a text, with their places, and what they say."""
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        _check_size(root)
+        _refuse_repeats(root)
+        return root, None if root is None else _construct(loader, root)
+    finally:
+        loader.dispose()
+
+
+def _construct(loader: _Loader, root: Any) -> Any:
+    try:
+        return loader.construct_document(root)
+    except (AttributeError, ValueError) as error:
+        raise yaml.YAMLError(f"a value is not what its tag says, or too long a number: {error}") from error
+
+
 def _descend(node: Any, step: int | str) -> tuple[int, Any] | None:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -54,14 +87,30 @@ def _descend(node: Any, step: int | str) -> tuple[int, Any] | None:
     return None
 
 
+def _check_size(root: Any) -> None:
+    """Refuse what a few lines of aliases make endless, before anything walks through it."""
+    waiting = [root]
+    for _ in range(MOST_NODES):
+        if not waiting:
+            return
+        node = waiting.pop()
+        if isinstance(node, yaml.MappingNode):
+            waiting += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+    raise ValueError(
+        f"line 1: not a definition: it has more than {MOST_NODES} parts, those named by aliases with it"
+    )
+
+
 def _refuse_repeats(node: Any) -> None:
     """YAML's loader takes the last of two fields of one name, without a word."""
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
-            if key.value in seen:
+            if str(key.value) in seen:
                 raise ValueError(f"line {key.start_mark.line + 1}: {key.value}: this field is there twice")
-            seen.add(key.value)
+            seen.add(str(key.value))
             _refuse_repeats(value)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
