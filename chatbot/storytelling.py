@@ -17,6 +17,7 @@ from langchain_core.runnables import Runnable
 from chatbot.answer import Draft
 from chatbot.assistants.definition import Assistant
 from chatbot.assistants.texts import say
+from chatbot.booklets.booklet import Chapter
 from chatbot.chapter_prompts import ChapterInput, build_chapter_messages, fit_story
 from chatbot.documentation import read_history
 from chatbot.errors import AssistantUnavailable
@@ -57,19 +58,11 @@ LONGEST_TITLE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class ToldChapter:
-    """A chapter: its title, which may be empty, and its text in Markdown."""
-
-    title: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Story:
-    """A story as it stands; the title is empty where the model gave none."""
+    """A story as it stands; titles are empty where the model gave none."""
 
     title: str
-    chapters: tuple[ToldChapter, ...]
+    chapters: tuple[Chapter, ...]
 
 
 class StoryAnswerer:
@@ -203,10 +196,10 @@ def _choose_task(text: str, *, has_begun: bool) -> str:
     return wish.name if wish else "change"
 
 
-def _read_told(pairs: Sequence[tuple[str, str]]) -> tuple[str, list[list[ToldChapter]]]:
+def _read_told(pairs: Sequence[tuple[str, str]]) -> tuple[str, list[list[Chapter]]]:
     """Give the title, and the chapters of each answer that stands: a model may write two at once."""
     title = ""
-    told: list[list[ToldChapter]] = []
+    told: list[list[Chapter]] = []
     for question, answer in pairs:
         task = _choose_task(question, has_begun=bool(told))
         if task == ANOTHER_TITLE.name:
@@ -226,7 +219,7 @@ def _read_title(answer: str) -> str:
     return shorten(next(filter(None, lines), ""), LONGEST_TITLE)
 
 
-def _read_answer(answer: str, *, is_first: bool) -> tuple[str, list[ToldChapter]]:
+def _read_answer(answer: str, *, is_first: bool) -> tuple[str, list[Chapter]]:
     """Give the story's title and the chapters of an answer; what stands before the first heading is a chapter too."""
     title = ""
     chapters: list[tuple[str, list[str]]] = []
@@ -240,13 +233,13 @@ def _read_answer(answer: str, *, is_first: bool) -> tuple[str, list[ToldChapter]
             title = _read_title(heading[2])
         else:
             chapters.append((_read_title(heading[2]), []))
-    read = [ToldChapter(name, "\n".join(lines).strip()) for name, lines in chapters]
+    read = [Chapter(name, "\n".join(lines).strip()) for name, lines in chapters]
     if not is_first and title and len(read) == 1 and not read[0].title:
         # Later on the one heading there is names the chapter, whatever its rank.
-        return "", [ToldChapter(title, read[0].text)]
+        return "", [Chapter(title, read[0].text)]
     return title, [chapter for chapter in read if chapter.text]
 
 
-def _join(chapters: Sequence[ToldChapter]) -> tuple[str, str]:
+def _join(chapters: Sequence[Chapter]) -> tuple[str, str]:
     first, *others = chapters
     return first.title, "\n\n".join([first.text, *(f"## {other.title}\n\n{other.text}" for other in others)])
