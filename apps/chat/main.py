@@ -124,7 +124,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(settings.origins),
-        allow_methods=["GET", "POST"],
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["authorization", "content-type", "idempotency-key", "last-event-id", "x-trace-id"],
         expose_headers=["x-trace-id", "retry-after"],
     )
