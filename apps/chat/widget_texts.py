@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from apps.chat.texts import FAULTS, TEXTS, set_type
+from apps.chat.writing_texts import phrase
 
 SHARED = (
     *(
@@ -29,8 +30,18 @@ SHARED = (
         "placeholder",
     ),
     *("question_from", "reading", "reason", "reason_incomplete", "reason_unclear", "reason_unrelated"),
-    *("reason_wrong", "refused", "save", "saved", "searching", "send", "sources", "status_interrupted"),
-    *("status_stopped", "stop", "up"),
+    *(
+        "declined",
+        "reason_wrong",
+        "refused",
+        "save",
+        "saved",
+        "searching",
+        "send",
+        "sources",
+        "status_interrupted",
+    ),
+    *("status_stopped", "stop", "up", "writing"),
 )
 OWN: dict[str, dict[str, str]] = {
     "en": {
@@ -91,5 +102,5 @@ FIRST = ("internal_error", "minimize", "no_network", "open")
 def gather_words(language: str) -> dict[str, str]:
     """Give all that the widget says in a language, by name; errors by their code."""
     shared = {name: TEXTS[language][name] for name in SHARED}
-    words = FAULTS[language] | shared | OWN[language]
+    words = FAULTS[language] | shared | OWN[language] | {"change": phrase(language, "wish")}
     return {name: set_type(language, text) for name, text in sorted(words.items())}

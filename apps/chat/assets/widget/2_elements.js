@@ -37,33 +37,36 @@ const VALUES = {
   "a href": /^(https?:\/\/|mailto:|#cite-\d+$)/i, "a data-cite": /^\d{1,3}$/, "code class": /^language-[\w+#.-]{1,32}$/,
   "sup class": /^cite$/, "ol start": /^\d{1,9}$/, "td align": /^\w+$/, "th align": /^\w+$/,
 };
+// What forms, drafts and the choice of an assistant are made of, which the server renders; no deed, style or address.
+const OUR_TAGS = /^(b|button|d[dlt]|details|div|form|i|input|label|optgroup|option|section|select|span|summary|textarea)$/;
+const OUR_NAMES = /^((aria|data)-[a-z-]+|autocomplete|checked|class|for|hidden|id|inputmode|m(ax|in)(length)?|name|required|role|rows|selected|step|title|type|value)$/;
 const SIGNS = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0" };
 const decode = (text) => text.replace(/&(?:#(\d+)|#x([\da-f]+)|([a-z]+));/gi, (whole, ten, sixteen, name) =>
   name ? (SIGNS[name] ?? whole) : String.fromCodePoint(Math.min(ten ? +ten : parseInt(sixteen, 16), 0x10ffff)));
 
 // Builds what the server rendered and sanitized, and only that: any other tag is shown as the characters it is made of.
-function build(html) {
+function build(html, isOurs = false) {
   const top = document.createDocumentFragment();
   const open = [top];
   for (const [piece, end, name, rest] of html.matchAll(/<(\/?)([a-z]\w*)((?:\s[^<>"]*(?:"[^"]*")?)*)>|[^<]+|</gi)) {
     const tag = name?.toLowerCase();
     const last = open[open.length - 1];
-    if (!tag || !TAGS.test(tag)) last.append(tag ? piece : decode(piece));
+    if (!tag || !(TAGS.test(tag) || (isOurs && OUR_TAGS.test(tag)))) last.append(tag ? piece : decode(piece));
     else if (end) {
       const at = open.findLastIndex((element) => element.localName === tag);
       if (at > 0) open.length = at;
     } else {
       const element = h(tag);
-      for (const [, key, value] of rest.matchAll(/([\w-]+)="([^"]*)"/g)) {
+      for (const [, key, value = ""] of rest.matchAll(/([\w-]+)(?:="([^"]*)")?/g)) {
         const plain = decode(value);
-        if (VALUES[`${tag} ${key}`]?.test(plain)) element.setAttribute(key, plain);
+        if (isOurs ? OUR_NAMES.test(key) : VALUES[`${tag} ${key}`]?.test(plain)) element.setAttribute(key, plain);
       }
       if (tag === "a" && !element.dataset.cite) {
         element.target = "_blank";
         element.rel = "noopener noreferrer nofollow";
       }
       last.append(element);
-      if (tag !== "br" && tag !== "hr" && open.length < 60) open.push(element);
+      if (!/^(br|hr|input)$/.test(tag) && open.length < 60) open.push(element);
     }
   }
   for (const pre of top.querySelectorAll("pre")) {

@@ -5,23 +5,25 @@ function drawTurn(turn) {
   const isOpen = turn.status === "pending" || turn.status === "streaming";
   const body = turn.html && h("div", { class: "text answer" }, build(turn.html));
   const remark = drawRemark(turn);
+  const isEdited = turn.draft && tabMemory(editName(turn));
   const answer = turn.status === "refused" ? [remark, body] : [body, remark];
-  return h("article", { class: "turn", "data-key": turn.key, "data-status": turn.status, "aria-busy": String(isOpen) },
+  return h("article", { class: `turn${isEdited ? " is-edited" : ""}`, "data-key": turn.key, "data-status": turn.status, "aria-busy": String(isOpen) },
     h("h3", { class: "sr" }, say("question_from")),
     h("div", { class: "question" }, turn.question),
     h("h3", { class: "sr" }, say("answer_from")),
     turn.status === "pending" && h("div", { class: "waiting" },
-      h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), h("span", {}, say(turn.found ? "reading" : "searching"))),
+      h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), h("span", {}, say(isWriting() ? "writing" : turn.found ? "reading" : "searching"))),
     ...answer,
+    turn.draft && drawDraft(turn),
     drawPassages(turn.citations, "sources"),
     drawPassages(turn.nearest, "nearest"),
-    turn.status === "refused" && drawWish(turn),
+    turn.status === "refused" && !isWriting() && drawWish(turn),
     !isOpen && drawActions(turn),
     turn.isJudging && drawVerdict(turn));
 }
 
 function drawRemark(turn) {
-  if (turn.status === "refused") return note(say("refused"));
+  if (turn.status === "refused") return note(say(isWriting() ? "declined" : "refused"));
   if (turn.status === "failed") return note(explain(turn.fault), true);
   if (turn.status === "interrupted" || turn.status === "stopped") return note(say(`status_${turn.status}`));
   return turn.isCut && note(say("cut"));
@@ -48,7 +50,7 @@ function drawActions(turn) {
   const thumb = (name, worth) => tool("judge", say(name), name, { "data-value": worth, "aria-pressed": String(value === worth) });
   return h("div", { class: "actions" },
     /failed|interrupted|stopped/.test(turn.status) && button("again", say("again"), "again", { class: "plain" }),
-    turn.html && [tool("copyAnswer", say("copy_answer"), "copy"), thumb("up", 1), thumb("down", -1)],
+    turn.html && [!turn.draft && tool("copyAnswer", say("copy_answer"), "copy"), thumb("up", 1), thumb("down", -1)],
     h("span", { role: "status" }, turn.saved ? say(turn.saved) : ""));
 }
 

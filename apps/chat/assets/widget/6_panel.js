@@ -10,7 +10,9 @@ function buildFrame() {
   const shadow = ui.host.attachShadow({ mode: "open" });
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(STYLE);
-  shadow.adoptedStyleSheets = [sheet];
+  // Of what stands in a conversation: it comes with the words.
+  ui.talk = new CSSStyleSheet();
+  shadow.adoptedStyleSheets = [sheet, ui.talk];
   ui.launcher = tool("open", "", "chat", { class: "launcher", "aria-haspopup": "dialog" });
   ui.title = h("h2", { id: "title" });
   ui.menu = h("div", { class: "menu", hidden: true });
@@ -52,7 +54,7 @@ function nameParts() {
   ui.log.setAttribute("aria-label", say("conversation"));
   ui.left.setAttribute("aria-label", say("allowance"));
   ui.box.setAttribute("aria-label", say("ask"));
-  ui.box.placeholder = say("placeholder");
+  ui.box.placeholder = say(isWriting() ? "change" : "placeholder");
 }
 
 // ---- Size -----------------------------------------------------------------------------------------------------------
@@ -133,7 +135,7 @@ function takeFocus() {
 }
 
 function keepFocus(event) {
-  const all = [...ui.panel.querySelectorAll("button, a[href], summary, textarea, input, [tabindex='0']")]
+  const all = [...ui.panel.querySelectorAll("button, a[href], summary, textarea, input, select, [tabindex='0']")]
     .filter((element) => !element.disabled && element.checkVisibility());
   const [first, last] = [all[0], all[all.length - 1]];
   const isAtEdge = focused() === ui.panel || focused() === (event.shiftKey ? first : last);

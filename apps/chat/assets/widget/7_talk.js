@@ -4,6 +4,7 @@ const state = { config: null, turns: [], session: null, running: null, fault: nu
 let isFollowing = true;
 
 const needsNotice = () => state.config && !state.isLocked && !state.config.privacy_notice.accepted && memory.read().notice !== state.config.privacy_notice.version;
+const isWriting = () => Boolean(state.config?.form);
 const isOver = () => state.session?.active === false && !state.running;
 const turnOf = (element) => state.turns.find((turn) => turn.key === element.closest(".turn").dataset.key);
 
@@ -26,20 +27,31 @@ function setAway(isAway) {
   drawFoot();
 }
 
+async function readConfig() {
+  const [choice, kind] = memory.read().choice || [];
+  state.config = await read(`/api/widget?${new URLSearchParams({ assistant: BOT, choice: choice || "", document: kind || "" })}`);
+  ({ language, words } = state.config);
+  ui.talk.replaceSync(state.config.style);
+}
+
 async function enter() {
   state.fault = null;
   for (let tries = 0; ; tries += 1) {
     try {
-      state.config = await read(`/api/widget?assistant=${encodeURIComponent(BOT)}`);
+      await readConfig();
       break;
     } catch (fault) {
+      // The assistant that was chosen is gone.
+      if (fault.code === "unknown_assistant" && memory.read().choice && !tries) {
+        remember({ choice: null });
+        continue;
+      }
       if (fault.code !== "no_network") return complain(fault);
       setAway(true);
       await waitForLine(tries);
     }
   }
   setAway(false);
-  ({ language, words } = state.config);
   if (memory.read().token && !state.config.logged_in) memory.forget();
   state.token = memory.read().token;
   state.isLocked = state.config.needs_login && !state.config.logged_in;
@@ -89,10 +101,11 @@ function drop() {
 function startAfresh() {
   if (state.running?.id) call(`/api/messages/${state.running.id}/stop`, null, { method: "POST" }).catch(() => {});
   drop();
-  remember({ thread: null, pending: null });
+  remember({ thread: null, pending: null, choice: null });
   state.thread = null;
   state.fault = null;
   showThread([]);
+  if (isWriting() || state.config?.chooser) choose("");
 }
 
 // ---- History ------------------------------------------------------------------------------------------------------------
@@ -112,7 +125,7 @@ function pairUp(messages) {
     else if (turns.length) {
       Object.assign(turns[turns.length - 1], {
         id: message.message_id, status: message.status, html: message.html, citations: message.citations, nearest: message.nearest,
-        verdict: message.feedback, wish: message.documentation_requested && "documented", fault: message.error_code, isOver: true,
+        verdict: message.feedback, draft: message.draft, wish: message.documentation_requested && "documented", fault: message.error_code, isOver: true,
       });
     }
   }
@@ -140,6 +153,7 @@ async function loadThread() {
   }
   setAway(false);
   state.rated = list.rating;
+  state.recipient = list.form?.find(({ field }) => field === "recipient_email")?.value;
   const turns = pairUp(list.messages);
   const last = turns[turns.length - 1];
   const isRunning = list.running && last && !last.isOver;
@@ -181,11 +195,12 @@ function ask(text) {
 }
 
 // One thread, however many tabs ask their first question at once.
-function takeThread() {
+function takeThread(form) {
   const take = async () => {
     const { thread } = memory.read();
-    if (thread) return thread;
-    const begun = await (await call("/api/start_chat", { assistant: BOT || null, channel: "widget" })).json();
+    if (thread && !form) return thread;
+    const begun = await (await call("/api/start_chat", { assistant: state.config.assistant.name, channel: "widget", form })).json();
+    state.opening = begun.message;
     if (begun.token) memory.write({ token: begun.token });
     remember({ thread: begun.thread_id });
     // In open mode the login is made only now, after the click that it is to know of.
@@ -248,7 +263,7 @@ function take(turn, name, data, id) {
     const cited = new Set([...data.html.matchAll(/data-cite="(\d+)"/g)].map((match) => +match[1]));
     Object.assign(turn, { html: data.html, status: "streaming", citations: turn.found?.filter((passage) => cited.has(passage.number)) });
   } else if (name === "done") {
-    Object.assign(turn, { html: data.answer_html, status: data.status, citations: data.citations, nearest: data.nearest, isCut: data.is_cut });
+    Object.assign(turn, { html: data.answer_html, status: data.status, citations: data.citations, nearest: data.nearest, draft: data.draft, isCut: data.is_cut });
     setSession(data.session);
     finish(turn);
   } else if (name === "error") {
@@ -319,12 +334,15 @@ function drawLog() {
   else if (state.turns.length) ui.log.replaceChildren(...state.turns.map(drawTurn));
   else ui.log.replaceChildren(drawWelcome());
   if (!state.isLocked) ui.foot.prepend(ui.alert);
+  const form = ui.log.querySelector(".form");
+  if (form) fillForm(form);
   follow();
 }
 
 function drawWelcome() {
-  const { greeting, examples } = state.config.assistant;
-  return h("div", { class: "welcome" }, h("p", { class: "greeting" }, options.greeting || greeting),
+  const { assistant: { greeting, examples }, chooser, form } = state.config;
+  if (form) return h("div", { class: "welcome" }, build(chooser + form, true));
+  return h("div", { class: "welcome" }, build(chooser, true), h("p", { class: "greeting" }, options.greeting || greeting),
     examples.length && [h("h3", { class: "label" }, say("examples")),
       h("ul", { class: "examples" }, examples.map((text) => h("li", {}, h("button", { type: "button", "data-do": "example" }, h("span", {}, text), icon("chevron")))))]);
 }
@@ -350,13 +368,13 @@ function drawFoot() {
   const gate = drawGate();
   const { fault } = state;
   ui.foot.hidden = state.isLocked || (!state.config && !fault && !state.isAway);
-  const text = fault ? explain(fault.code, fault) : state.isAway ? say("no_network") : state.warning || "";
+  const text = fault ? (fault.fields ? Object.values(fault.fields).join(" ") : explain(fault.code, fault)) : state.isAway ? say("no_network") : state.warning || "";
   const sign = text ? note(text, Boolean(fault)) : "";
   if (ui.alert.textContent !== text) ui.alert.replaceChildren(sign);
   if (!gate) ui.gate.replaceChildren();
   else if (ui.gate.firstElementChild) morph(ui.gate.firstElementChild, gate);
   else ui.gate.replaceChildren(gate);
-  ui.composer.hidden = Boolean(gate) || !state.config;
+  ui.composer.hidden = Boolean(gate) || !state.config || (isWriting() && !state.turns.length);
   ui.send.hidden = Boolean(state.running);
   ui.stop.hidden = !state.running;
   ui.send.disabled = isBusy() || !ui.box.value.trim();

@@ -11,9 +11,11 @@ function fitBox() {
   drawFoot();
 }
 
-async function copy(element, text) {
+const pack = (type, content) => ({ [type]: new Blob([content], { type }) });
+
+async function copy(element, text, rich) {
   try {
-    await navigator.clipboard.writeText(text);
+    await (rich ? navigator.clipboard.write([new ClipboardItem({ ...pack("text/plain", text), ...pack("text/html", rich) })]) : navigator.clipboard.writeText(text));
   } catch {
     const field = h("textarea", { class: "sr" });
     field.value = text;
@@ -46,12 +48,7 @@ async function judge(turn, changes) {
   drawTurnOf(turn);
 }
 
-async function keep(kind) {
-  const response = await call(`/api/thread/${state.thread}/transcript.${kind}`);
-  const address = URL.createObjectURL(await response.blob());
-  h("a", { href: address, download: `conversation.${kind}` }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 10000);
-}
+const keep = async (name) => save(await call(`/api/thread/${state.thread}/${name}`), name.replace("transcript", "conversation"));
 
 function openSource(link) {
   const source = link.closest(".turn").querySelector(`.sources [data-number="${link.dataset.cite}"]`);
@@ -66,6 +63,7 @@ function openSource(link) {
 }
 
 const deeds = {
+  ...writing,
   open: () => open(),
   minimize: shut,
   enlarge: () => setMode(ui.mode === "large" ? "normal" : "large"),
@@ -124,8 +122,8 @@ const deeds = {
     await enter();
     takeFocus();
   },
-  keepPdf: () => attempt(() => keep("pdf")),
-  keepMd: () => attempt(() => keep("md")),
+  keepPdf: () => attempt(() => keep("transcript.pdf")),
+  keepMd: () => attempt(() => keep("transcript.md")),
   rate: (element) => attempt(async () => {
     await call(`/api/thread/${state.thread}/rating`, { value: Number(element.dataset.value) });
     state.rated = true;
@@ -147,6 +145,7 @@ function listen() {
     event.preventDefault();
     deeds[event.target.dataset.do]?.(event.target);
   });
+  on(ui.log, "input", keepField);
   on(ui.box, "input", () => type(ui.box.value));
   on(ui.root, "keydown", (event) => {
     // The shortcuts of the page outside are not meant for what is typed in here.
