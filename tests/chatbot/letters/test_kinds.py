@@ -123,7 +123,7 @@ def test_drafts_have_no_blemish_however_the_form_is_filled_in(document: Document
     """Full or with the least, in each tone and length, to anybody: no gap, no double blank, no lone sign."""
     faults = []
     for is_full, tone, length in product((True, False), TONES, LENGTHS):
-        for civility, addressee in (("unknown", ""), ("ms", ""), ("mr", "Lee"), ("unknown", "Sam")):
+        for civility, addressee in (("unknown", ""), ("ms", "Lee"), ("unknown", "Sam")):
             changes = {"tone": tone, "length": length, "civility": civility, "addressee": addressee}
             draft, _ = draft_kind(document, language, is_full=is_full, **changes)
             faults += [
