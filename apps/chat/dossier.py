@@ -39,7 +39,6 @@ class Dossier:
             text,
             recipient=self.desk.values.get("recipient_email", ""),
             sender=render_sender(self.assistant, document, self.language, f"sender-{view.message_id}"),
-            is_story=self.assistant.kind == "story",
         )
         return replace(view, draft=render_draft(shown, self.language))
 

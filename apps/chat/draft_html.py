@@ -21,15 +21,18 @@ BOOKLETS = ("pdf", "epub")
 class DraftView:
     """A finished draft, as its tools are made.
 
-    `text` is its Markdown, `recipient` where a mail goes, `sender` the rendered block of the sender's own details;
-    `is_story` that its files are booklets of the whole conversation.
+    `text` is its Markdown, `recipient` where a mail goes, `sender` the rendered block of the sender's own details.
     """
 
     info: DraftInfo
     text: str
     recipient: str = ""
     sender: str = ""
-    is_story: bool = False
+
+    @property
+    def is_story(self) -> bool:
+        """Whether its files are booklets of the whole conversation, of which this is a chapter."""
+        return self.info.layout == "story"
 
 
 def render_draft(view: DraftView, language: str) -> str:
@@ -40,8 +43,9 @@ def render_draft(view: DraftView, language: str) -> str:
         if info.is_template
         else ""
     )
+    edit = _render_button("edit", phrase(language, "edit"), other=phrase(language, "discard"))
     tools = [
-        _render_button("edit", phrase(language, "edit"), other=phrase(language, "discard")),
+        *([] if view.is_story else [edit]),
         _render_button("copyDraft", phrase(language, "copy_draft")),
         *(_render_file(format_name, view, language) for format_name in info.formats),
     ]
@@ -53,7 +57,7 @@ def render_draft(view: DraftView, language: str) -> str:
         f'<textarea class="wording" rows="14" aria-label="{_speak(language, "wording")}" hidden>{escape(view.text)}'
         f'</textarea><p class="hint own" hidden>{_speak(language, "edited")}</p>{note}'
         f"{_render_wishes(info, language)}"
-        f'<div class="tools">{"".join(tools)}</div>{"" if view.is_story else view.sender}'
+        f'<div class="tools">{"".join(tools)}</div>{view.sender}'
         f'<p class="fault" role="status"></p></section>'
     )
 

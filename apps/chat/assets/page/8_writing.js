@@ -243,6 +243,7 @@ function dressDrafts() {
     $(".own", draft).hidden = !isEdited;
     turn.classList.toggle("is-edited", isEdited);
     const button = $("[data-do=edit]", draft);
+    if (!button) continue;
     button.dataset.edit ||= button.textContent;
     button.textContent = isEdited ? button.dataset.other : button.dataset.edit;
     button.setAttribute("aria-pressed", String(isEdited));
