@@ -28,6 +28,7 @@ pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(300)]
 PASSWORD = "four words of ours"
 QUESTION = "How can I query the conversation log with DuckDB?"
 REFUSED = "How tall is the Eiffel tower in cubits?"
+HOSTILE = 'How tall is it in ells? <img src=x onerror="window.hacked=1"> ![p](https://evil.example/p.png)'
 # The service promises 5 s; a machine busy with other tests gets more, for this proves what arrives, not how soon.
 PATIENCE_S = 60.0
 COUNT_THREADS = """
@@ -211,10 +212,12 @@ def test_a_question_goes_all_the_way(browser: Browser, house: House, tmp_path: P
     expect(counter.locator(".documented")).to_contain_text("Thank you")
     keep(counter, "chat-dark", tmp_path)
     counter.emulate_media(color_scheme="light")
+    ask(counter, HOSTILE, "refused")
     assert elsewhere == []
     wait_for_log(house, REFUSED)
 
     office = open_office(browser, house)
+    office.on("request", lambda request: request.url.startswith(house.admin) or elsewhere.append(request.url))
     assert not (house.data / "private" / "first-admin-password").exists()
     expect(office.locator(".js-plotly-plot").first).to_be_visible(timeout=90_000)
     # A day's threads, give or take those that cross its edge while the page is drawn.
@@ -234,6 +237,8 @@ def test_a_question_goes_all_the_way(browser: Browser, house: House, tmp_path: P
     office.goto(f"{house.admin}/thread?thread={thread_id}")
     expect(office.get_by_text(QUESTION).first).to_be_visible(timeout=90_000)
     expect(office.get_by_text(REFUSED).first).to_be_visible()
+    expect(office.get_by_text("<img src=x onerror=").first).to_be_visible()
+    assert office.evaluate("window.hacked") is None
     office.wait_for_timeout(1000)
     keep(office, "thread", tmp_path)
     with office.expect_download(timeout=90_000) as download:
@@ -243,6 +248,7 @@ def test_a_question_goes_all_the_way(browser: Browser, house: House, tmp_path: P
     text = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in PdfReader(report).pages))
     for expected in (QUESTION, REFUSED, thread_id, "Open the file read-only", "en/conversation-log.md"):
         assert expected in text
+    assert elsewhere == []
     assert "Open the file read-only" in answer
     keep_pdf(report)
 
