@@ -45,6 +45,14 @@ class _File:
     definition: Assistant | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What the store holds of an assistant: the newest version's number, and what is in force."""
+
+    newest: int
+    edition: Edition | None
+
+
 class Assistants:
     """The assistants in force.
 
@@ -72,6 +80,9 @@ class Assistants:
         self._files: dict[str, _File] = {}
         self._editions: dict[str, Edition] = {}
         self._faults: dict[str, str] = {}
+        # Files that are not in the store yet, and whether they were seen to change.
+        self._unrecorded: dict[str, bool] = {}
+        self._opened: dict[str, _Opened] = {}
         self._refreshing = threading.Lock()
         self._stop = threading.Event()
         if not folder.is_dir():
@@ -81,7 +92,8 @@ class Assistants:
         self.refresh()
         if is_patient:
             return
-        lost = [fault for name, fault in self._faults.items() if name not in self._editions]
+        # One that is withdrawn is not missed.
+        lost = [fault for name, fault in self._faults.items() if name not in {*self._editions, *self._opened}]
         if lost:
             raise SettingsError([line for fault in lost for line in fault.splitlines()])
         if not self._editions:
@@ -120,8 +132,14 @@ class Assistants:
 
     @property
     def default(self) -> Assistant:
-        """The one for those who name none: `support`, else the first."""
+        """The one for those who name none: `support`, else the first.
+
+        Raises:
+            UnknownAssistant: all are withdrawn.
+        """
         editions = self._editions
+        if not editions:
+            raise UnknownAssistant("No assistant is in force: all are withdrawn.")
         return (editions.get(DEFAULT_ASSISTANT) or next(iter(editions.values()))).definition
 
     @property
@@ -140,7 +158,8 @@ class Assistants:
             StoreUnavailable: the store cannot be read; what was in force stays.
         """
         with self._refreshing:
-            changed = dict(self._read_folder())
+            for name, is_seen in self._read_folder().items():
+                self._unrecorded[name] = is_seen or self._unrecorded.get(name, False)
             if self._store is None:
                 self._editions = {
                     name: Edition(file.definition, file.text)
@@ -149,8 +168,9 @@ class Assistants:
                 }
                 return
             if self._is_recording:
-                for name, is_seen in changed.items():
-                    self._record(self._store, name, is_seen=is_seen)
+                for name in [name for name in self._unrecorded if name in self._files]:
+                    self._record(self._store, name, is_seen=self._unrecorded[name])
+                self._unrecorded.clear()
             self._editions = dict(self._read_store(self._store))
 
     def start_watching(self) -> None:
@@ -170,12 +190,20 @@ class Assistants:
             except Exception:
                 logger.exception("The assistants cannot be looked at")
 
-    def _read_folder(self) -> Iterator[tuple[str, bool]]:
+    def _read_folder(self) -> dict[str, bool]:
         """Read the files that are new or changed; give their names, and whether they were seen to change."""
+        paths = self._list_paths()
+        if not paths:
+            # A folder that is gone or empty for a moment (a volume, a deployment) takes no assistant away.
+            return {}
         found: dict[str, _File] = {}
         faults: dict[str, str] = {}
-        for path in self._list_paths():
+        changed: dict[str, bool] = {}
+        for path in paths:
             name, before, signature = path.stem, self._files.get(path.stem), _sign(path)
+            if name in found:
+                faults[name] = f"{path}: {name} is defined by another file too. Remove one of the two."
+                continue
             if before and before.signature == signature:
                 found[name] = before
                 if name in self._faults:
@@ -192,15 +220,20 @@ class Assistants:
                     "An assistant is defined wrongly, its last good version stays: %s", faults[name]
                 )
                 continue
-            yield name, before is not None and before.text != text
+            changed[name] = before is not None and before.text != text
         self._files, self._faults = found, faults
+        return changed
 
     def _list_paths(self) -> list[Path]:
         try:
-            return sorted(path for path in self._folder.iterdir() if path.suffix in ENDINGS)
+            # What begins with a dot is an editor's own, or a half-written copy.
+            return sorted(
+                path
+                for path in self._folder.iterdir()
+                if path.suffix in ENDINGS and not path.name.startswith(".")
+            )
         except OSError:
-            # A folder that is gone for a moment (a volume, a deployment) takes no assistant away.
-            return [self._folder / f"{name}.yaml" for name in self._files]
+            return []
 
     def _record(self, store: Store, name: str, *, is_seen: bool) -> None:
         file = self._files[name]
@@ -210,31 +243,42 @@ class Assistants:
     def _read_store(self, store: Store) -> Iterator[tuple[str, Edition]]:
         numbers = store.read(versions.list_newest_numbers)
         for name, number in sorted(numbers.items()):
-            known = self._editions.get(name)
-            if not known or known.version != number:
-                version = store.read(versions.read_version, name, number)
-                if version and not version.definition:
-                    # Withdrawn.
-                    continue
-                known = (_open(version) if version else None) or known
+            if name not in self._opened or self._opened[name].newest != number:
+                self._opened[name] = _Opened(number, self._open(store, name))
+            edition = self._opened[name].edition
             # A file's assistant goes with its file; one that the office has published stays.
-            if known and (known.author != versions.FILE or name in self._files):
-                yield name, known
+            if edition and (edition.author != versions.FILE or name in self._files):
+                yield name, edition
         for name, file in self._files.items():
             if not self._is_recording and name not in numbers and file.definition:
                 yield name, Edition(file.definition, file.text)
 
-
-def _open(version: Version) -> Edition | None:
-    try:
-        definition = parse_assistant(version.definition, version.assistant)
-    except ValueError as error:
-        # Written by a newer version of the service, which shares the store.
-        logger.warning(
-            "Version %d of the assistant %s cannot be read: %s", version.version, version.assistant, error
-        )
+    def _open(self, store: Store, name: str) -> Edition | None:
+        """Give the newest version that can be read; None where the assistant is withdrawn."""
+        for version in store.read(versions.list_versions, name):
+            if version.published_at is None:
+                continue
+            if not version.definition:
+                return None
+            try:
+                definition = self._parse(version)
+            except ValueError as error:
+                # Written by a newer version of the service, which shares the store.
+                logger.warning(
+                    "Version %d of the assistant %s cannot be read, the one before stays: %s",
+                    version.version,
+                    name,
+                    error,
+                )
+                continue
+            return Edition(definition, version.definition, version.version, version.author)
         return None
-    return Edition(definition, version.definition, version.version, version.author)
+
+    def _parse(self, version: Version) -> Assistant:
+        file = self._files.get(version.assistant)
+        if file and file.definition and file.text == version.definition:
+            return file.definition
+        return parse_assistant(version.definition, version.assistant)
 
 
 def _sign(path: Path) -> Signature:

@@ -79,7 +79,7 @@ def find_fault(field: FormField, value: Any, language: str = "en") -> str:
     ],
 )
 def test_value_is_kept_as_text(values: dict[str, Any], given: Any, kept: str | None) -> None:
-    """A value is kept cleaned and in one way of writing; what was left empty is left out, what is missing is default."""
+    """A value is kept cleaned and in one way; empty ones are left out, missing ones default."""
     assert check(make_field(**values), given) == kept
 
 
