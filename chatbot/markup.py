@@ -31,6 +31,10 @@ MAX_ADDRESS = 2_000
 
 _MARK = re.compile(r"\[(\d{1,3}(?:[ \t]*,[ \t]*\d{1,3})*)\]")
 _NUMERIC_DEFINITION = re.compile(r"\[\d{1,3}(?:[ \t]*,[ \t]*\d{1,3})*\]:")
+_SIGNS = re.compile(r"[\\`*_\[\]<&~]")
+_ITEM = re.compile(r"(?:[-*] |\d{1,9}[.)] )\s*")
+_RULE = re.compile(r"[=|: -]+")
+_LINE_SIGN = re.compile(r"[#>+=|-]")
 _SCHEME = re.compile(r"(?:https?://[^\s/]|mailto:[^\s])", re.IGNORECASE)
 _ALIGNED = re.compile(r"text-align:\s*(left|right|center)")
 _LANGUAGE_CLASS = re.compile(r"language-[\w+#.-]{1,32}")
@@ -79,6 +83,14 @@ def plain_text(markdown: str) -> str:
         elif token.type == "inline":
             parts.append("".join(_plain_child(child) for child in token.children or ()))
     return "\n".join(parts)
+
+
+def escape_markdown(text: str) -> str:
+    """Give a tester's plain text as Markdown that shows it as it was typed.
+
+    Lists stay lists, and a line that Markdown leaves alone anyway stays as it is: signs are rarely seen in a draft.
+    """
+    return "\n".join(map(_escape_line, text.split("\n")))
 
 
 def parse(markdown: str, citations: Collection[int] = ()) -> list[Token]:
@@ -260,6 +272,17 @@ def _render_citation(
 ) -> str:
     number = int(tokens[index].meta["number"])
     return f'<sup class="cite"><a href="#cite-{number}" data-cite="{number}">{number}</a></sup>'
+
+
+def _escape_line(line: str) -> str:
+    item = _ITEM.match(line)
+    head, rest = (item[0], line[item.end() :]) if item else ("", line.lstrip(" \t"))
+    # After another paragraph, for a text that is nothing but a definition would be shown.
+    if plain_text(f"x\n\n{rest}") == f"x\n{rest}" and not _RULE.fullmatch(rest):
+        return head + rest
+    escaped = _SIGNS.sub(r"\\\g<0>", rest)
+    # Only where a line may begin anything else than a sentence.
+    return head + ("\\" + escaped if _LINE_SIGN.match(escaped) else escaped)
 
 
 def _plain_child(token: Token) -> str:

@@ -24,6 +24,7 @@ from chatbot.generation import Generation
 from chatbot.letter_prompts import LetterInput, build_letter_messages
 from chatbot.letters.dates import write_date
 from chatbot.letters.letter import read_draft, write_draft
+from chatbot.markup import escape_markdown
 from chatbot.models import OFFLINE
 from chatbot.questions import Turn
 from chatbot.store import forms
@@ -129,6 +130,10 @@ class WriterAnswerer:
         given = prepare_values(fields, values, language, today=self._store.clock().date())
         for wish in filter(None, wishes):
             given |= CHANGES[wish.name]
+        # What a tester types is no Markdown: the stars of a contract's number are no emphasis.
+        given = {
+            name: escape_markdown(value) if isinstance(value, str) else value for name, value in given.items()
+        }
         try:
             subject = write_wording(say(document.subject, language), given)
             return write_draft(subject, write_wording(say(document.text, language), given), language)

@@ -8,7 +8,16 @@ from html.parser import HTMLParser
 
 import pytest
 
-from chatbot.markup import MAX_CHARACTERS, find_marks, is_safe_link, parse, plain_html, render_html
+from chatbot.markup import (
+    MAX_CHARACTERS,
+    escape_markdown,
+    find_marks,
+    is_safe_link,
+    parse,
+    plain_html,
+    plain_text,
+    render_html,
+)
 
 PAYLOADS = [
     "<script>alert(1)</script>",
@@ -261,3 +270,50 @@ def test_empty_text_gives_nothing() -> None:
 def test_link_is_judged_by_its_address(address: str, expected: bool) -> None:
     """Absolute http, https and mailto addresses of bounded length may be followed."""
     assert is_safe_link(address) is expected
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            "4711*B*2",
+            "__init__ and _x_",
+            "a `b` c",
+            "[shop](https://shop.example)",
+            "<https://shop.example>",
+        ),
+        *(
+            "# 5, rue",
+            "> 3 days",
+            "+ 5 €",
+            "---",
+            "===",
+            "~~20~~ 15 €",
+            "AT&amp;T & Sons",
+            "C:\\*x*",
+            "|-|-|",
+            "[a]: b",
+        ),
+        *("\\", "![x](y)", "2026. A year", "<b>bold</b>", "*", "C_20_418", "5 * 3 = 15"),
+    ],
+)
+def test_escaped_text_is_shown_as_it_was_typed(line: str) -> None:
+    """No sign of a contract number or an address is taken for markup, at a line's beginning or within it."""
+    for text in (line, f"no. {line} and"):
+        before = "Text.\n\n"
+        shown = plain_text(before + escape_markdown(text))
+        assert shown == f"Text.\n{text}" or (text.startswith("2026") and shown == "Text.\nA year")
+        assert plain_text(f"x {escape_markdown(text)}") == f"x {text}"
+
+
+def test_escaping_leaves_ordinary_text_and_lists_alone() -> None:
+    """A draft is edited by hand: signs stand only where Markdown would take some away."""
+    for text in (
+        "Two lamps, 4 m high (no. 12-B) & C_20_418: out!",
+        "- one\n- two",
+        "1. one\n2. two",
+        "* one",
+        "",
+    ):
+        assert escape_markdown(text) == text
+    assert escape_markdown("- a *b*\nc *d*") == "- a \\*b\\*\nc \\*d\\*"

@@ -58,7 +58,7 @@ _OWN = {
     "complaint": {
         "en": {
             "product": "a kettle",
-            "order_number": "88-120",
+            "order_number": "88*120*B_7",
             "order_date": "2026-11-03",
             "problem": "It does not heat.\nThe lid does not close either.",
             "remedy": "refund",
@@ -68,7 +68,7 @@ _OWN = {
         },
         "fr": {
             "product": "une bouilloire",
-            "order_number": "88-120",
+            "order_number": "88*120*B_7",
             "order_date": "2026-11-03",
             "problem": "Elle ne chauffe pas.\nLe couvercle ne ferme pas non plus.",
             "remedy": "refund",
@@ -81,7 +81,7 @@ _OWN = {
         "en": {
             "contract": "home insurance policy",
             "contract_number": "4711-B",
-            "customer_number": "C 20418",
+            "customer_number": "C <20418> &amp;",
             "end_date": "2027-01-31",
             "notice": "2",
             "reason": "moving",
@@ -91,7 +91,7 @@ _OWN = {
         "fr": {
             "contract": "assurance habitation",
             "contract_number": "4711-B",
-            "customer_number": "C 20418",
+            "customer_number": "C <20418> &amp;",
             "end_date": "2027-02-01",
             "notice": "2",
             "reason": "moving",
@@ -214,7 +214,7 @@ _OWN = {
             "old_address": "12 Mill Lane\nYORK",
             "new_address": "3 Castle Hill\nLINCOLN",
             "moving_date": "2027-02-01",
-            "customer_number": "C 20418",
+            "customer_number": "C <20418> &amp;",
             "new_phone": "01522 000 000",
             "confirm": "true",
         },
@@ -222,7 +222,7 @@ _OWN = {
             "old_address": "8 bis, quai Saint-Antoine\n69002 LYON",
             "new_address": "3, place du Château\n21000 DIJON",
             "moving_date": "2027-02-01",
-            "customer_number": "C 20418",
+            "customer_number": "C <20418> &amp;",
             "new_phone": "03 80 00 00 00",
             "confirm": "true",
         },

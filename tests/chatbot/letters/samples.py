@@ -14,6 +14,7 @@ from chatbot.assistants.definition import Assistant, DocumentKind, parse_assista
 from chatbot.assistants.form import check_form
 from chatbot.assistants.wording import write_wording
 from chatbot.letters.letter import Letter, build_letter, write_draft
+from chatbot.markup import escape_markdown
 from chatbot.writing import prepare_values
 from tests.chatbot.letters.forms import SENDER, fill_form
 from tests.conftest import ROOT
@@ -107,7 +108,10 @@ def draft_kind(
         if field.name in filled and (is_full or field.required or field.name in changes)
     }
     values = {entry.field: entry.value for entry in check_form(fields, given, language, today=TODAY)}
-    known = prepare_values(fields, values, language, today=TODAY)
+    known = {
+        name: escape_markdown(value) if isinstance(value, str) else value
+        for name, value in prepare_values(fields, values, language, today=TODAY).items()
+    }
     subject = write_wording(document.subject["fr" if language == "fr" else "en"], known)
     body = write_wording(document.text["fr" if language == "fr" else "en"], known)
     return write_draft(subject, body, language), values
