@@ -29,6 +29,7 @@ MAX_RATIO = 200
 MAX_PARTS = 1_000
 
 TYPES = "[Content_Types].xml"
+_TRANSITIONAL = "{http://schemas.openxmlformats.org/"
 _OLE = b"\xd0\xcf\x11\xe0"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _RATIO_FROM = 1_000_000
@@ -99,6 +100,8 @@ def open_package(data: bytes) -> Package:
     main, kind = _find_main(types)
     if main not in parts:
         raise BrokenTemplate(f"Its part {main} is missing. Open it in the office program and save it again.")
+    if not parse_part(parts[main], main).tag.startswith(_TRANSITIONAL):
+        raise BrokenTemplate("It is saved as Strict Open XML. Save it as a plain .docx or .xlsx.")
     _refuse_content(parts, types)
     for name in parts:
         if name.endswith(".rels"):

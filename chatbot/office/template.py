@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from pathlib import PurePosixPath
 
-from chatbot.errors import BrokenTemplate
+from chatbot.errors import BrokenTemplate, InvalidRequest
 from chatbot.office import document, workbook
-from chatbot.office.expressions import check_count
+from chatbot.office.expressions import Value, check_count
 from chatbot.office.package import Kind, Package, is_xml, open_package, parse_part
 from chatbot.text import clean_text
 
 _FIELD_SIGNS = re.compile(r"\{\{|\{%")
+
+_SAMPLES: tuple[Value, ...] = ("", "=one\ntwo", 12.5, True, date(2026, 3, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,23 @@ def _read(data: bytes, filename: str, allowed: Collection[str] | None) -> Office
         for name, tag, place in found:
             if name not in allowed:
                 raise BrokenTemplate(_describe_unknown(name, allowed), place=place, field=tag)
-    return OfficeTemplate(package.kind, tuple(dict.fromkeys(name for name, _, _ in found)), data)
+    fields = tuple(dict.fromkeys(name for name, _, _ in found))
+    _try_out(package, fields)
+    return OfficeTemplate(package.kind, fields, data)
+
+
+def _try_out(package: Package, fields: Collection[str]) -> None:
+    """Fill the template with a value of each kind: what is torn where no field stands shows then, not at a tester's."""
+    room = document if package.kind == "docx" else workbook
+    for value in _SAMPLES:
+        try:
+            room.fill_parts(package, dict.fromkeys(fields, value), "en")
+        except InvalidRequest as error:
+            raise BrokenTemplate(f"It cannot be filled: {error}") from error
+        except Exception as error:
+            raise BrokenTemplate(
+                f"It cannot be filled ({type(error).__name__}). Open it in the office program and save it again."
+            ) from error
 
 
 def _describe_unknown(name: str, allowed: Collection[str]) -> str:

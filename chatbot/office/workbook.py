@@ -235,7 +235,9 @@ class _Styles:
     def is_date(self, style: int) -> bool:
         """Tell whether a style shows a number as a date."""
         base = self._find(style)
-        number = int(base.get("numFmtId", "0")) if base is not None else 0
+        if base is None:
+            return False
+        number = int(base.get("numFmtId", "0"))
         codes = {int(item.get("numFmtId")): item.get("formatCode") for item in self.root.iter(S + "numFmt")}
         code = codes.get(number) or BUILTIN_FORMATS.get(number)
         return bool(code and is_date_format(code))

@@ -44,6 +44,10 @@ MAIN = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.
         (add_part(PLAIN, "word/x.xml", b"<a>"), "the part word/x.xml is no valid XML"),
         (add_part(PLAIN, "word/x.xml", b'<!DOCTYPE a [<!ENTITY e "x">]><a>&e;</a>'), "document type"),
         (replace_in(PLAIN, TYPES, MAIN, "text/plain"), "no document or workbook"),
+        (
+            add_part(PLAIN, "word/document.xml", b'<w:document xmlns:w="http://purl.oclc.org/ooxml/x"/>'),
+            "Strict Open XML",
+        ),
         (replace_in(PLAIN, TYPES, "document.main+xml", "template.main+xml"), "saved as a template"),
         (replace_in(PLAIN, TYPES, MAIN, "application/vnd.ms-word.document.macroEnabled.main+xml"), "macros"),
     ],

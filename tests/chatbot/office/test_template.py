@@ -6,7 +6,7 @@ import pytest
 
 from chatbot.errors import BrokenTemplate
 from chatbot.office.template import read_template
-from tests.chatbot.office.files import make_document, make_workbook
+from tests.chatbot.office.files import make_document, make_workbook, replace_in
 
 FIELDS = ("recipient_name", "recipient_address", "place", "date")
 
@@ -78,6 +78,15 @@ def test_statements_lie_in_one_another_so_deep_at_most() -> None:
     with pytest.raises(BrokenTemplate, match="More than 10 statements"):
         read_template(make_document("{% if a %}" * 11 + "{% endif %}" * 11), "a.docx")
     assert read_template(make_document("{% if a %}" * 10 + "{% endif %}" * 10), "a.docx").fields == ("a",)
+
+
+def test_template_is_tried_before_it_is_taken() -> None:
+    """What is torn where no field stands, but would break the filling, is refused too."""
+    torn = replace_in(make_workbook({"A1": "{{ a }}"}), "xl/worksheets/sheet1.xml", 'r="A1"', 'r="A1" s="x"')
+    with pytest.raises(BrokenTemplate, match=r"a\.xlsx: It cannot be filled \(ValueError\)"):
+        read_template(torn, "a.xlsx")
+    long = make_workbook({"A1": "x" * 20_000 + "{{ a }}"})
+    assert read_template(long, "a.xlsx").fields == ("a",)
 
 
 def test_name_of_the_file_is_shown_in_one_line() -> None:
