@@ -42,7 +42,7 @@ LANGUAGES = ("en", "fr")
 PAGES = sorted(path.relative_to(KNOWLEDGE).as_posix() for path in KNOWLEDGE.rglob("*.md"))
 
 # Written in capitals without being a setting: placeholders of examples, variables of a shell, a signal.
-NOT_SETTINGS = {"THREAD_ID", "MESSAGE_ID"}
+NOT_SETTINGS = {"THREAD_ID", "MESSAGE_ID", "PROMPT_ID"}
 SETTINGS = {name.upper() for name in Settings.model_fields}
 # Settings that this version refuses: a page that names one would promise what is not there.
 REFUSED = {name.upper() for name in settings_module.NOT_YET}
