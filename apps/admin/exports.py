@@ -17,6 +17,7 @@ from chatbot.errors import StorageFull, StoreUnavailable
 from chatbot.reports.archive import write_archive
 from chatbot.reports.labels import Language
 from chatbot.reports.thread_pdf import render_thread_pdf
+from chatbot.roles import require
 from chatbot.store.records import Transcript
 from chatbot.store.threads import iterate_transcripts
 
@@ -41,6 +42,7 @@ class Archive:
 
 def make_pdf(visit: Visit, transcript: Transcript) -> bytes:
     """Give a thread as a PDF in the reader's language."""
+    require(visit.account, "thread.export")
     language = _language(visit)
     titles = _read_titles(visit)
     return render_thread_pdf(
@@ -60,6 +62,7 @@ def make_archive(visit: Visit, chosen: ThreadFilter, progress: Callable[[int, in
     Raises:
         StoreUnavailable: the file cannot be written.
     """
+    require(visit.account, "thread.export")
     folder = visit.services.settings.private_dir / FOLDER
     clean_folder(folder)
     ids = visit.analytics.list_thread_ids(chosen)

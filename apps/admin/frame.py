@@ -23,7 +23,20 @@ from chatbot.store.records import Account
 OVERVIEW = "pages/overview.py"
 THREADS = "pages/threads.py"
 THREAD = "pages/thread.py"
+ASSISTANTS = "pages/assistants.py"
+ASSISTANT = "pages/assistant.py"
+STORY_PROMPTS = "pages/story_prompts.py"
+TEMPLATES = "pages/templates.py"
 ACCOUNT = "pages/account.py"
+# What stands at the side, in its order.
+_LINKS = (
+    (OVERVIEW, "page.overview", ":material/monitoring:"),
+    (THREADS, "page.threads", ":material/forum:"),
+    (ASSISTANTS, "page.assistants", ":material/smart_toy:"),
+    (STORY_PROMPTS, "page.story_prompts", ":material/auto_stories:"),
+    (TEMPLATES, "page.templates", ":material/description:"),
+    (ACCOUNT, "page.account", ":material/person:"),
+)
 AGE_EVERY_S = 5
 _STYLE = Path(__file__).with_name("style.css")
 _ICON = str(Path(__file__).with_name("icon.svg"))
@@ -130,6 +143,13 @@ def show_nothing(title: str, body: str) -> None:
         st.markdown(body)
 
 
+def show_blank(title: str, body: str, *, icon: str) -> None:
+    """Say that nothing was made here yet, and how it is."""
+    with st.container(key="nothing", border=True, horizontal_alignment="center"):
+        st.markdown(f":material/{icon}: **{title}**")
+        st.markdown(body)
+
+
 @st.fragment(run_every=AGE_EVERY_S)
 def _show_age(visit: Visit) -> None:
     # Runs by itself: the one place where a page left open finds that its session has ended.
@@ -167,11 +187,8 @@ def _draw_frame() -> st.Page:
 def _draw_sidebar(account: Account, texts: Texts) -> None:
     with st.sidebar:
         with st.container(key="links"):
-            st.page_link(
-                OVERVIEW, label=texts["page.overview"], icon=":material/monitoring:", width="stretch"
-            )
-            st.page_link(THREADS, label=texts["page.threads"], icon=":material/forum:", width="stretch")
-            st.page_link(ACCOUNT, label=texts["page.account"], icon=":material/person:", width="stretch")
+            for page, name, icon in _LINKS:
+                st.page_link(page, label=texts[name], icon=icon, width="stretch")
         with st.container(key="who"):
             st.html(
                 f'<div class="g-who"><b>{html.escape(account.name)}</b>'
@@ -191,5 +208,9 @@ def _list_pages(texts: Texts) -> list[st.Page]:
         st.Page(OVERVIEW, title=texts["page.overview"], default=True),
         st.Page(THREADS, title=texts["page.threads"], url_path="threads"),
         st.Page(THREAD, title=texts["page.thread"], url_path="thread"),
+        st.Page(ASSISTANTS, title=texts["page.assistants"], url_path="assistants"),
+        st.Page(ASSISTANT, title=texts["page.assistant"], url_path="assistant"),
+        st.Page(STORY_PROMPTS, title=texts["page.story_prompts"], url_path="story_prompts"),
+        st.Page(TEMPLATES, title=texts["page.templates"], url_path="templates"),
         st.Page(ACCOUNT, title=texts["page.account"], url_path="account"),
     ]

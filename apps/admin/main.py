@@ -8,7 +8,7 @@ import sys
 
 import streamlit as st
 
-from apps.admin.services import Services
+from apps.admin.services import Office, Services, get_services
 from chatbot.accounts import Accounts, ensure_first_admin
 from chatbot.analytics import Analytics
 from chatbot.secret_key import load_secret_key
@@ -39,6 +39,30 @@ def build_services() -> Services:
         accounts=Accounts(store, settings.private_dir),
         analytics=Analytics(settings.log_path),
         cookie_key=key,
+    )
+
+
+@st.cache_resource(show_spinner=False)
+def build_office() -> Office:
+    """Build, once per process, what the pages on assistants and templates work with.
+
+    Raises:
+        SettingsError: the folder of assistants is missing.
+        StoreUnavailable: the store cannot be read.
+    """
+    # Imported here: the pages on what was asked do without the models and their seconds.
+    from chatbot.assistants.catalogue import Assistants
+    from chatbot.workshop.assistants import AssistantWorkshop
+    from chatbot.workshop.templates import TemplateWorkshop
+    from chatbot.workshop.trial import TrialRoom
+
+    services = get_services()
+    settings, store = services.settings, services.store
+    assistants = Assistants(settings.assistants_dir, store, is_patient=True)
+    return Office(
+        assistants=AssistantWorkshop(store, assistants),
+        templates=TemplateWorkshop(store, assistants),
+        trials=TrialRoom(settings, store.clock),
     )
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from apps.admin.formats import escape_markdown
 from apps.admin.frame import Visit
+from chatbot.roles import require
 from chatbot.store.audit import add_entry
 from chatbot.store.records import Transcript
 from chatbot.store.threads import read_transcript
@@ -16,6 +17,7 @@ _READ = "threads_read"
 def read_thread(visit: Visit, thread_id: str) -> Transcript | None:
     """Give a thread, or say that there is none; who read it is recorded once per session and thread."""
     texts, store = visit.texts, visit.services.store
+    require(visit.account, "thread.read")
     if not thread_id:
         st.info(texts["thread.none"])
         return None

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chatbot.accounts import Accounts
 from chatbot.analytics import Analytics
 from chatbot.settings import Settings
 from chatbot.store.engine import Store
+
+if TYPE_CHECKING:
+    from chatbot.workshop.assistants import AssistantWorkshop
+    from chatbot.workshop.templates import TemplateWorkshop
+    from chatbot.workshop.trial import TrialRoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,15 @@ class Services:
     cookie_key: str
 
 
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What the pages on assistants and templates work with beside that."""
+
+    assistants: AssistantWorkshop
+    templates: TemplateWorkshop
+    trials: TrialRoom
+
+
 def get_services() -> Services:
     """Give the services of this process, which `main.py` builds at the first call.
 
@@ -31,3 +46,14 @@ def get_services() -> Services:
     from apps.admin.main import build_services
 
     return build_services()
+
+
+def get_office() -> Office:
+    """Give the office of this process, which `main.py` builds at the first call.
+
+    Raises:
+        SettingsError, StoreUnavailable: it cannot be built.
+    """
+    from apps.admin.main import build_office
+
+    return build_office()

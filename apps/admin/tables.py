@@ -124,7 +124,7 @@ def show_unanswered(visit: Visit, rows: pd.DataFrame) -> None:
             column_config={
                 "question": st.column_config.TextColumn(texts["column.question"], width="large"),
                 "nearest": st.column_config.TextColumn(texts["column.nearest"], width="medium"),
-                "asked_at": _time_column(visit, texts["column.asked_at"]),
+                "asked_at": time_column(visit, texts["column.asked_at"]),
             },
             hide_index=True,
             on_select="rerun",
@@ -191,14 +191,15 @@ def _describe_columns(visit: Visit, sort: str, is_descending: bool) -> dict[str,
             color=list(STATUSES.values()),
             width=140,
         ),
-        "last_at": _time_column(visit, label("last_at")),
+        "last_at": time_column(visit, label("last_at")),
         "user_messages": st.column_config.NumberColumn(label("user_messages"), width=95),
         "tester": st.column_config.TextColumn(label("tester"), width=105),
         "assistant": st.column_config.TextColumn(label("assistant"), width=90),
     }
 
 
-def _time_column(visit: Visit, label: str) -> Any:
+def time_column(visit: Visit, label: str) -> Any:
+    """Describe a column of moments, in local time."""
     return st.column_config.DatetimeColumn(
         label, format="YYYY-MM-DD HH:mm", timezone=visit.zone.key, width=135, help=visit.zone.key
     )

@@ -7,10 +7,12 @@ from typing import Literal
 
 import streamlit as st
 
+from apps.admin import office_texts
+
 Language = Literal["en", "fr"]
 Texts = Mapping[str, str]
 
-ENGLISH = {
+ENGLISH = office_texts.ENGLISH | {
     "language": "en",
     "login.lead": "The office behind the counter. Log in to see what is asked.",
     "login.username": "Name",
@@ -161,7 +163,7 @@ ENGLISH = {
     "account.differ": "The two new passwords differ.",
     "account.wrong": "The current password is not right.",
     "account.accounts": "Accounts",
-    "account.accounts.lead": "A superadmin adds and removes accounts; an admin reads.",
+    "account.accounts.lead": "A superadmin adds and removes accounts.",
     "account.add": "Add an account",
     "account.added": "{name} may log in now.",
     "account.name": "Full name",
@@ -178,7 +180,7 @@ ENGLISH = {
     "account.sure": "Remove {name} for good",
 }
 
-FRENCH = {
+FRENCH = office_texts.FRENCH | {
     "language": "fr",
     "login.lead": "Le bureau derrière le guichet. Connectez-vous pour voir ce qui est demandé.",
     "login.username": "Nom",
@@ -329,7 +331,7 @@ FRENCH = {
     "account.differ": "Les deux nouveaux mots de passe diffèrent.",
     "account.wrong": "Le mot de passe actuel n'est pas bon.",
     "account.accounts": "Comptes",
-    "account.accounts.lead": "Un superadmin ajoute et retire des comptes ; un admin lit.",
+    "account.accounts.lead": "Un superadmin ajoute et retire des comptes.",
     "account.add": "Ajouter un compte",
     "account.added": "{name} peut se connecter.",
     "account.name": "Nom complet",

@@ -47,6 +47,15 @@ def write_definition(data: Mapping[str, Any]) -> str:
     )
 
 
+def read_data(text: str) -> Any:
+    """Give what a definition's text says, right or not.
+
+    Raises:
+        yaml.YAMLError: the text is no YAML.
+    """
+    return yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe one either way
+
+
 def amend(text: str, path: Path, value: Any) -> str:
     """Set a field of a definition.
 
@@ -63,7 +72,7 @@ def amend(text: str, path: Path, value: Any) -> str:
         ValueError: the path leads to nothing.
         yaml.YAMLError: the text is no YAML.
     """
-    wanted = yaml.load(text, Loader=_LOADER) or {}  # noqa: S506 - a safe one either way
+    wanted = read_data(text) or {}
     if _read(wanted, path) == value:
         return text
     _set(wanted, path, value)
@@ -160,6 +169,6 @@ def _indent(text: str, column: int) -> list[str]:
 
 def _says(text: str, wanted: Any) -> bool:
     try:
-        return bool(yaml.load(text, Loader=_LOADER) == wanted)  # noqa: S506 - as above
+        return bool(read_data(text) == wanted)
     except yaml.YAMLError:
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from chatbot.assistants.definition import NAME, Assistant, parse_assistant
 from chatbot.errors import InvalidRequest, WrongDefinition
@@ -42,9 +43,15 @@ def read_definition(text: str, name: str) -> Assistant:
     if len(text) > LONGEST:
         raise WrongDefinition([f"{len(text):,} characters are too many: {LONGEST:,} at most"])
     try:
-        return parse_assistant(text, name)
+        return _parse(text, name)
     except ValueError as error:
         raise WrongDefinition(str(error).splitlines()) from error
+
+
+@lru_cache(maxsize=16)
+def _parse(text: str, name: str) -> Assistant:
+    """Read a definition once: an editor asks for it at every click, and a long one takes half a second."""
+    return parse_assistant(text, name)
 
 
 def read_faults(lines: Sequence[str]) -> list[Fault]:
