@@ -9,15 +9,23 @@ from __future__ import annotations
 import io
 import uuid
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC
 from html import escape
 from typing import Any
 
 from lxml import etree, html
 
-from chatbot.booklets.booklet import Booklet, clean, language_of, say, shorten_title, title_of
+from chatbot.booklets.booklet import (
+    Booklet,
+    Chapter,
+    clean,
+    language_of,
+    list_chapters,
+    say,
+    shorten_title,
+    title_of,
+)
 from chatbot.markup import render_html
 
 _XHTML = "http://www.w3.org/1999/xhtml"
@@ -81,25 +89,16 @@ _SUMMARY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """A chapter with the name of its file and a title that is never empty."""
-
-    name: str
-    title: str
-    text: str
-
-
 def write_epub(booklet: Booklet) -> bytes:
     """Write a booklet as an EPUB; the same booklet gives the same bytes."""
-    chapters = _name_chapters(booklet)
+    chapters = {f"chapter-{number}": chapter for number, chapter in enumerate(list_chapters(booklet), 1)}
     files = {
         "META-INF/container.xml": _CONTAINER,
-        "EPUB/package.opf": _write_package(booklet, [chapter.name for chapter in chapters]),
+        "EPUB/package.opf": _write_package(booklet, chapters),
         "EPUB/nav.xhtml": _write_contents(booklet, chapters),
         "EPUB/style.css": _STYLE,
         "EPUB/title.xhtml": _write_title(booklet),
-        **{f"EPUB/{chapter.name}.xhtml": _write_chapter(booklet, chapter) for chapter in chapters},
+        **{f"EPUB/{name}.xhtml": _write_chapter(booklet, chapter) for name, chapter in chapters.items()},
     }
     target = io.BytesIO()
     moment = booklet.made_at.astimezone(UTC).timetuple()[:6]
@@ -118,34 +117,34 @@ def _add(archive: zipfile.ZipFile, name: str, text: str, moment: Any, method: in
     archive.writestr(entry, text.encode())
 
 
-def _write_package(booklet: Booklet, names: Sequence[str]) -> str:
+def _write_package(booklet: Booklet, chapters: Mapping[str, Chapter]) -> str:
     items = [
         '<item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>',
         '<item id="style" href="style.css" media-type="text/css"/>',
         *(
             f'<item id="{name}" href="{name}.xhtml" media-type="application/xhtml+xml"/>'
-            for name in ("title", *names)
+            for name in ("title", *chapters)
         ),
     ]
     title, author = title_of(booklet), shorten_title(booklet.author) or _PRODUCT
-    text = "\n".join([title, author, *(f"{chapter.title}\n{chapter.text}" for chapter in booklet.chapters)])
+    text = "\n".join([title, author, *(f"{chapter.title}\n{chapter.text}" for chapter in chapters.values())])
     language = language_of(booklet)
     return _PACKAGE.format(
         language=language,
-        identifier=uuid.uuid5(_NAMESPACE, clean(text)),
+        identifier=uuid.uuid5(_NAMESPACE, text),
         title=_escape(title),
         author=_escape(author),
         modified=booklet.made_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         summary=_SUMMARY["fr" if language.startswith("fr") else "en"],
         manifest="\n".join(items),
-        spine="\n".join(f'<itemref idref="{name}"/>' for name in ("title", "nav", *names)),
+        spine="\n".join(f'<itemref idref="{name}"/>' for name in ("title", "nav", *chapters)),
     )
 
 
-def _write_contents(booklet: Booklet, chapters: Sequence[_Named]) -> str:
+def _write_contents(booklet: Booklet, chapters: Mapping[str, Chapter]) -> str:
     label = say("contents", booklet.language)
     links = [("title", say("title_page", booklet.language))]
-    links += [(chapter.name, chapter.title) for chapter in chapters]
+    links += [(name, chapter.title) for name, chapter in chapters.items()]
     rows = "\n".join(f'<li><a href="{name}.xhtml">{_escape(title)}</a></li>' for name, title in links)
     return _write_page(
         booklet,
@@ -165,7 +164,7 @@ def _write_title(booklet: Booklet) -> str:
     )
 
 
-def _write_chapter(booklet: Booklet, chapter: _Named) -> str:
+def _write_chapter(booklet: Booklet, chapter: Chapter) -> str:
     return _write_page(
         booklet,
         chapter.title,
@@ -180,7 +179,7 @@ def _write_page(booklet: Booklet, title: str, body: str) -> str:
 
 def _write_markdown(text: str) -> str:
     """Write Markdown as well-formed XHTML, headings one level below the chapter's title."""
-    rendered = render_html(clean(text)).strip()
+    rendered = render_html(text).strip()
     pieces = html.fragments_fromstring(rendered) if rendered else []
     written = [escape(piece) if isinstance(piece, str) else _write_element(piece) for piece in pieces]
     return "".join(written).strip()
@@ -196,14 +195,6 @@ def _write_element(element: Any) -> str:
             item.set("class", side)
         item.attrib.pop("data-cite", None)
     return str(etree.tostring(element, encoding="unicode", method="xml"))
-
-
-def _name_chapters(booklet: Booklet) -> list[_Named]:
-    label = say("chapter", booklet.language)
-    return [
-        _Named(f"chapter-{number}", shorten_title(chapter.title) or label.format(number=number), chapter.text)
-        for number, chapter in enumerate(booklet.chapters, 1)
-    ]
 
 
 def _escape(text: str) -> str:

@@ -10,7 +10,7 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A5
 from reportlab.pdfgen.canvas import Canvas
 
-from chatbot.booklets.booklet import Booklet, Chapter, clean, language_of, shorten_title, title_of
+from chatbot.booklets.booklet import Booklet, Chapter, language_of, list_chapters, shorten_title, title_of
 from chatbot.errors import ReportFailed
 from chatbot.reports.flowables import ACCENT, INK, MUTED, Area, Story, Strip, Text
 from chatbot.reports.fonts import DocumentFonts
@@ -85,7 +85,7 @@ class _Book:
         """Set everything, then make the fonts that were used, then draw."""
         title = self.setter.wrap([Run(title_of(self.booklet), _TITLE)], TEXT_WIDTH - 20)[:_TITLE_LINES]
         author = self.setter.wrap([Run(shorten_title(self.booklet.author), _AUTHOR)], TEXT_WIDTH - 20)[:2]
-        chapters = [self._set_chapter(chapter) for chapter in self.booklet.chapters]
+        chapters = [self._set_chapter(chapter) for chapter in list_chapters(self.booklet)]
         count = 1 + sum(map(len, chapters))
         folios = [self.setter.wrap([Run(str(number), _FOLIO)], 100)[0] for number in range(1, count + 1)]
         self.setter.fonts.register()
@@ -107,11 +107,10 @@ class _Book:
     def _set_chapter(self, chapter: Chapter) -> list[list[Strip]]:
         """Set a chapter and divide it into pages."""
         story = _BookStory(self.setter, Area(0, TEXT_WIDTH, style=_BODY))
-        title = shorten_title(chapter.title)
-        story.add(Strip(0.0, keeps_next=True, bookmark=title or None))
-        story.text([Run(title, _HEADING)], size=18.0, keeps_next=True)
+        story.add(Strip(0.0, keeps_next=True, bookmark=chapter.title))
+        story.text([Run(chapter.title, _HEADING)], size=18.0, keeps_next=True)
         story.gap(10, keeps_next=True)
-        story.markdown(clean(chapter.text))
+        story.markdown(chapter.text)
         return paginate(story.strips, _ROOM - SINK, _ROOM)
 
 

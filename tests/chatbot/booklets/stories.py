@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from chatbot.booklets.booklet import Booklet, Chapter, read_chapters
+from chatbot.booklets.booklet import Booklet, Chapter
 
 MADE_AT = datetime(2026, 3, 1, 18, 30, tzinfo=UTC)
 PARAGRAPH = (
     "Chaque soir, Léa montait sur la colline pour *écouter* le vent, et le vent lui racontait des histoires de "
     "**pirates** et de baleines. « Viens, disait-il, je t’emmène ! »\n\n— Où ça ? demandait Léa.\n\n"
 )
-MESSAGES = (
-    f"## Le vent du soir\n\n{PARAGRAPH * 8}",
-    f"## La *baleine* bleue\n\n{PARAGRAPH * 2}\n***\n\n> Une chanson\n> ancienne\n\n- une étoile\n- deux lunes\n",
+CHAPTERS = (
+    Chapter("Le vent du soir", PARAGRAPH * 8),
+    Chapter(
+        "La baleine bleue",
+        f"{PARAGRAPH * 2}\n***\n\n> Une chanson\n> ancienne\n\n- une étoile\n- deux lunes\n",
+    ),
 )
+HOSTILE_TITLE = "<script>alert(1)</script> & \x00\x08\ufffe\ud800{x} ]]>"
 HOSTILE = (
-    "## <script>alert(1)</script> & \x00\x08\ufffe\ud800{x} ]]>\n\n"
     '<b onclick="x">hi</b> <img src="http://evil.example/x.png"> ![pic](http://evil.example/y.png) '
     "[a](javascript:alert(1)) [b](https://ok.example/?a=1&b=2) &nbsp; &copy; &foo; <!-- c --> <?pi?> <![CDATA[x]]>\n\n"
     "|a|b|\n|:-:|--:|\n|1|2|\n\n`code` ~~x~~ [1]\n\n```html\n<x>\n```\n\n### Third\n\n1. a\n   - b\n\n5) c  \nbr\n\n"
@@ -24,18 +27,15 @@ HOSTILE = (
 )
 
 
-def make_booklet(
-    *messages: str, title: str = "Léa & le vent", author: str = "Pour Zoé", language: str = "fr"
-) -> Booklet:
-    """Give a booklet of these messages, or of a story in French."""
-    chapters = read_chapters(messages or MESSAGES, language=language)
-    return Booklet(title, author, language, chapters, MADE_AT)
+def make_booklet(*chapters: Chapter, title: str = "Léa & le vent", author: str = "Pour Zoé") -> Booklet:
+    """Give a booklet in French, of these chapters or of a story's."""
+    return Booklet(title, author, "fr", chapters or CHAPTERS, MADE_AT)
 
 
 def make_hostile() -> Booklet:
     """Give a booklet all of whose texts are hostile."""
     chapters = (
-        *read_chapters([HOSTILE]),
+        Chapter(HOSTILE_TITLE, HOSTILE),
         Chapter("", ""),
         Chapter("\x00\u200b", "&nbsp;"),
         Chapter('"' * 500, "x"),

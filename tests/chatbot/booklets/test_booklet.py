@@ -1,51 +1,30 @@
-"""The messages of a story become chapters, whatever shape the model gave them."""
+"""What a story's titles and texts hold is made fit for a page, whatever the model wrote."""
 
 from __future__ import annotations
 
-from chatbot.booklets.booklet import MAX_TITLE, Booklet, Chapter, language_of, read_chapters, title_of
+from chatbot.booklets.booklet import MAX_TITLE, Booklet, Chapter, language_of, list_chapters, title_of
 
 
-def test_each_message_is_a_chapter() -> None:
-    """Its heading is the title, in plain text; the rest is the text."""
-    chapters = read_chapters(["## The *old* `fox`\n\nOnce.\n\nThen.\n", "\n\nSecond\n---\nAfter."])
-    assert chapters == (Chapter("The old fox", "Once.\n\nThen."), Chapter("Second", "After."))
-
-
-def test_message_without_heading_gets_a_number() -> None:
-    """A chapter without a title is named by its number, in the story's language."""
-    assert [chapter.title for chapter in read_chapters(["a", "## B\n\nb", "c"])] == [
-        "Chapter 1",
-        "B",
-        "Chapter 3",
+def test_chapters_without_a_title_are_numbered() -> None:
+    """A chapter whose title would not be seen is named by its number, in the story's language."""
+    chapters = (Chapter("Un", "a"), Chapter(" \u200b", "b"), Chapter("\x00\x08", "c"))
+    titles = [
+        [chapter.title for chapter in list_chapters(Booklet("T", "", tag, chapters))] for tag in ("fr", "en")
     ]
-    assert read_chapters(["a"], language="fr")[0].title == "Chapitre 1"
+    assert titles == [["Un", "Chapitre 2", "Chapitre 3"], ["Un", "Chapter 2", "Chapter 3"]]
 
 
-def test_several_chapters_in_a_message() -> None:
-    """A message of several headings is several chapters; a title with nothing below it is none."""
-    text = "# The book\n\n## One\n\na\n\n### Part\n\nb\n\n## Two\n\n```\n## no heading\n```\n\n> ## quoted\n"
-    chapters = read_chapters([text])
-    assert chapters == (
-        Chapter("One", "a\n\n### Part\n\nb"),
-        Chapter("Two", "```\n## no heading\n```\n\n> ## quoted"),
-    )
-
-
-def test_text_before_the_first_heading_is_kept() -> None:
-    """What a model says before the heading is a chapter of its own, not lost."""
-    assert [chapter.text for chapter in read_chapters(["Here it is:\n\n## One\n\na"])] == ["Here it is:", "a"]
-
-
-def test_empty_messages_are_left_out() -> None:
-    """White space and headings alone make no chapter."""
-    assert read_chapters(["", " \n\u200b", "## Alone", "## \n\nx"]) == (Chapter("Chapter 1", "x"),)
+def test_texts_are_cleaned_of_what_no_file_holds() -> None:
+    """Control characters, lone surrogates and non-characters go; line ends, tabs and all scripts stay."""
+    text = "a\r\nb\rc\x0b\x00\x1b\ufffe\ud800\td 中文 🌙"
+    assert list_chapters(Booklet("T", "", "en", (Chapter("C", text),)))[0].text == "a\nb\nc\td 中文 🌙"
 
 
 def test_titles_fit_a_page() -> None:
-    """Titles are one line of bounded length, without control characters; an empty one is replaced."""
-    chapter = read_chapters(["## " + "long " * 200 + "\x00\x08\n\nx"])[0]
-    assert len(chapter.title) <= MAX_TITLE
-    assert chapter.title.endswith("…")
+    """Titles are one line of bounded length; an empty one is replaced."""
+    long = title_of(Booklet("long " * 200, "", "en", ()))
+    assert len(long) <= MAX_TITLE
+    assert long.endswith("…")
     assert title_of(Booklet(" \u200b", "", "fr", ())) == "Une histoire"
     assert title_of(Booklet("a\nb", "", "en", ())) == "a b"
 

@@ -10,15 +10,15 @@ from xml.etree import ElementTree
 
 import pytest
 
-from chatbot.booklets.booklet import Booklet
+from chatbot.booklets.booklet import Booklet, Chapter
 from chatbot.booklets.epub import write_epub
-from tests.chatbot.booklets.stories import make_booklet, make_hostile
+from tests.chatbot.booklets.stories import MADE_AT, make_booklet, make_hostile
 
 OPF = "{http://www.idpf.org/2007/opf}"
 DC = "{http://purl.org/dc/elements/1.1/}"
 XHTML = "{http://www.w3.org/1999/xhtml}"
 OPS = "{http://www.idpf.org/2007/ops}"
-BOOKS = {"story": make_booklet(), "hostile": make_hostile(), "empty": make_booklet(" ", title="", author="")}
+BOOKS = {"story": make_booklet(), "hostile": make_hostile(), "empty": Booklet("", "", "en", (), MADE_AT)}
 
 
 def read_xml(data: bytes) -> ElementTree.Element:
@@ -164,6 +164,7 @@ def test_same_story_gives_the_same_file() -> None:
     """Same texts, same bytes; another text has another identifier."""
     assert write_epub(make_booklet()) == write_epub(make_booklet())
     packages = [
-        open_book(booklet)["EPUB/package.opf"] for booklet in (make_booklet("## A\n\nb"), make_booklet())
+        open_book(booklet)["EPUB/package.opf"]
+        for booklet in (make_booklet(Chapter("A", "b")), make_booklet())
     ]
     assert len({re.findall(rb"urn:uuid:[^<]+", package)[0] for package in packages}) == 2

@@ -98,7 +98,7 @@ def test_hostile_texts_stay_text() -> None:
 
 def test_story_without_chapters_is_a_title_page() -> None:
     """An empty story is a book of one page."""
-    assert len(PdfReader(BytesIO(write_pdf(make_booklet(" ")))).pages) == 1
+    assert len(PdfReader(BytesIO(write_pdf(Booklet("T", "", "en", (), MADE_AT)))).pages) == 1
 
 
 def test_layout_is_given_up_after_a_while() -> None:
@@ -110,7 +110,7 @@ def test_layout_is_given_up_after_a_while() -> None:
 @pytest.mark.needs("poppler")
 def test_title_page_is_drawn(tmp_path: Path) -> None:
     """The ornament is on the first page: the moon's gold and the frame's green."""
-    (tmp_path / "b.pdf").write_bytes(write_pdf(make_booklet(" ")))
+    (tmp_path / "b.pdf").write_bytes(write_pdf(Booklet("T", "", "en", (), MADE_AT)))
     subprocess.run(["pdftoppm", "-r", "30", str(tmp_path / "b.pdf"), str(tmp_path / "b")], check=True)
     pixels = next(tmp_path.glob("*.ppm")).read_bytes()[-(175 * 248 * 3) :]
     colors = {pixels[start : start + 3] for start in range(0, len(pixels) - 2, 3)}
