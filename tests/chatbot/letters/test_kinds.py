@@ -14,6 +14,7 @@ import pytest
 from docx import Document
 from odfdo import Document as OdfDocument
 
+from apps.chat.writing_texts import WORDS
 from chatbot.assistants.definition import DocumentKind
 from chatbot.letters.dates import read_date, write_date
 from chatbot.letters.docx import write_docx
@@ -21,8 +22,10 @@ from chatbot.letters.letter import Letter, build_letter
 from chatbot.letters.mail import write_eml
 from chatbot.letters.odt import write_odt
 from chatbot.letters.pdf import render_letter_pdf
+from chatbot.writing import WISHES
 from tests.chatbot.letters.forms import KINDS, SENDER
 from tests.chatbot.letters.samples import draft_kind, read_pdf_pages, read_writer
+from tests.conftest import ROOT
 
 DOCUMENTS = read_writer().documents
 LANGUAGES = ("en", "fr")
@@ -198,3 +201,13 @@ def test_every_kind_is_described_in_both_languages() -> None:
     ]
     assert [text for text in texts if set(text) != set(LANGUAGES)] == []
     assert all(document.instructions for document in DOCUMENTS)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_page_for_testers_names_what_they_see(language: str) -> None:
+    """What stands in bold on the knowledge's page of letters is a title, a wish or a button."""
+    text = (ROOT / "data" / "knowledge" / language / "letters.md").read_text(encoding="utf-8")
+    named = {" ".join(label.split()) for label in re.findall(r"\*\*(.+?)\*\*", text, re.DOTALL)}
+    seen = {*WORDS[language].values(), *(wish.say(language) for wish in WISHES)}
+    assert named
+    assert named <= {*seen, read_writer().title["fr" if language == "fr" else "en"]}
