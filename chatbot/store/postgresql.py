@@ -1,7 +1,8 @@
 """The store in PostgreSQL: what several replicas, on several machines, share.
 
-Each write is a transaction of its own; the server commits many at once. Where jobs meet, the second waits for a row
-that the first has locked, or breaks a constraint and is run again, to find what the first has written.
+A service's writes that wait together are one transaction (`grouping`), others each their own. Where jobs meet, the
+second waits for a row that the first has locked, or breaks a constraint and is run again, to find what the first has
+written.
 
 A connection may be lost at any moment: the server is restarted, or another takes its place. A job whose transaction had
 not ended is run again. One lost while it was committing may be durable or not: so each transaction leaves a receipt, a
@@ -16,8 +17,8 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -25,11 +26,12 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, TextClause, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 
 from chatbot.errors import StorageFull, StoreUnavailable
 from chatbot.store.changes import CHANGE, recognize_database
+from chatbot.store.grouping import GroupWriter
 from chatbot.store.migrate import migrate_server
 
 T = TypeVar("T")
@@ -37,10 +39,9 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 OLDEST_VERSION = 130000
+# More than the writers of a service: reads find a connection while all of those wait.
 POOL_SIZE = 20
 MAX_OVERFLOW = 4
-# Fewer than the pool holds: reads find a connection while all of these wait.
-WRITERS = 16
 # Long enough for a server's restart or another's taking over, shorter than a turn's lease.
 PATIENCE_S = 25.0
 PAUSE_S = 0.01
@@ -72,10 +73,13 @@ RECEIPT = (
     f"INSERT INTO receipts (receipt_id, number, written_at) VALUES (:id, :number, {NOW}) "  # noqa: S608
     "ON CONFLICT (receipt_id) DO UPDATE SET "
 )
-TRANSACTION = text(
+BEGUN = (
     f"WITH receipt AS ({RECEIPT} number = excluded.number, written_at = excluded.written_at) "  # noqa: S608
-    "SELECT value + CAST(CAST(pg_current_xact_id() AS text) AS bigint) FROM change_counter"
+    "SELECT value + CAST(CAST(pg_current_xact_id() AS text) AS bigint){more} FROM change_counter"
 )
+TRANSACTION = text(BEGUN.format(more=""))
+# Who waits for a lock, perhaps in a circle, keeps all waiting who are in the same transaction.
+SHARED_TRANSACTION = text(BEGUN.format(more=", set_config('lock_timeout', '100ms', true)"))
 # Waits where the server is still at the transaction, for the connection that it does not know to be lost.
 LAST_RECEIPT = text(f"{RECEIPT} written_at = excluded.written_at RETURNING number")
 FORGET_RECEIPTS = text(f"DELETE FROM receipts WHERE written_at < {NOW} - :age")  # noqa: S608
@@ -123,7 +127,7 @@ class PostgreSQLDatabase:
         )
         self._reading = _begin_by(self._engine, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         self._writing = _begin_by(self._engine, "BEGIN ISOLATION LEVEL READ COMMITTED")
-        self._writers: ThreadPoolExecutor | None = None
+        self._writer: GroupWriter | None = None
         self._lost_at: float | None = None
         self._lock = threading.Lock()
         try:
@@ -141,8 +145,8 @@ class PostgreSQLDatabase:
 
     @property
     def is_queued(self) -> bool:
-        """Whether writes go through a pool of threads."""
-        return self._writers is not None
+        """Whether writes go through threads of their own."""
+        return self._writer is not None
 
     def read(self, job: Callable[[Connection], T]) -> T:
         """Run a job on one state of the database."""
@@ -158,19 +162,15 @@ class PostgreSQLDatabase:
         return self._persist(lambda: self._write(job))
 
     def submit(self, job: Callable[[Connection], T]) -> Future[T]:
-        """Have a job done by the pool of threads."""
+        """Have a job done by the threads that write."""
         self.start_writer()
-        assert self._writers  # noqa: S101 - just started
-        future: Future[T] = Future()
-        # Marked as running, a future cannot be cancelled between the commit and its result.
-        future.set_running_or_notify_cancel()
-        self._writers.submit(self._fulfil, job, future)
-        return future
+        assert self._writer  # noqa: S101 - just started
+        return self._writer.submit(job)
 
     def start_writer(self) -> None:
-        """Start the pool of threads that write."""
-        if self._writers is None:
-            self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="store-writer")
+        """Start the threads that write."""
+        if self._writer is None:
+            self._writer = GroupWriter(self._write_together, self.write)
 
     @contextmanager
     def hold_lock(self, name: str, timeout_s: float) -> Iterator[None]:
@@ -210,17 +210,20 @@ class PostgreSQLDatabase:
 
     def close(self) -> None:
         """Commit what is queued, then let go of every connection."""
-        if self._writers:
-            self._writers.shutdown()
-            self._writers = None
+        if self._writer:
+            self._writer.close()
+            self._writer = None
         self._engine.dispose()
 
-    def _write(self, job: Callable[[Connection], T]) -> T:
+    def _write_together(self, jobs: Sequence[Callable[[Connection], Any]]) -> list[Any]:
+        return self._write(lambda connection: [job(connection) for job in jobs], SHARED_TRANSACTION)
+
+    def _write(self, job: Callable[[Connection], T], begin: TextClause = TRANSACTION) -> T:
         with self._writing.connect() as connection:
             transaction = connection.begin()
             receipt: Receipt = connection.info.setdefault(OWN_RECEIPT, Receipt(str(uuid.uuid4())))
             receipt.number += 1
-            connection.info[CHANGE] = connection.execute(TRANSACTION, asdict(receipt)).scalar_one()
+            connection.info[CHANGE] = connection.execute(begin, asdict(receipt)).scalar_one()
             result = job(connection)
             try:
                 transaction.commit()
@@ -242,12 +245,6 @@ class PostgreSQLDatabase:
                 return int(connection.execute(LAST_RECEIPT, {"id": receipt.id, "number": 0}).scalar_one())
 
         return self._persist(ask) == receipt.number
-
-    def _fulfil(self, job: Callable[[Connection], T], future: Future[T]) -> None:
-        try:
-            future.set_result(self.write(job))
-        except Exception as error:  # noqa: BLE001 - handed to the one who asked
-            future.set_exception(error)
 
     def _persist(self, run: Callable[[], T]) -> T:
         """Run again what the database undid without its fault, until it is done or patience ends."""

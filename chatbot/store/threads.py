@@ -186,7 +186,8 @@ def read_feedback(connection: Connection, thread_ids: Sequence[str]) -> dict[str
         select(*_columns(feedback_events, Feedback))
         .join(messages, messages.c.message_id == feedback_events.c.message_id)
         .where(messages.c.thread_id.in_(thread_ids))
-        .order_by(feedback_events.c.change)
+        # Of one transaction all have the same change.
+        .order_by(feedback_events.c.change, feedback_events.c.created_at)
     )
     return {row.message_id: Feedback(*row) for row in connection.execute(statement)}
 

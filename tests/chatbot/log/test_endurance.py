@@ -46,7 +46,7 @@ while not stop.exists():
         reads, last, oldest_s = reads + 1, row[0], max(oldest_s, age_s)
     except Exception as error:
         failures.append(repr(error))
-    time.sleep(0.05)
+    time.sleep(0.2)
 print(json.dumps({"reads": reads, "last": last, "oldest_s": oldest_s, "failures": failures}))
 """
 
