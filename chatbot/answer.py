@@ -109,7 +109,7 @@ class Draft:
     def take_material(self, messages: Sequence[BaseMessage], material: Iterable[str]) -> None:
         """Take the messages of a prompt without passages; the text may hold the addresses of its material alone."""
         self._make_sent = lambda: messages
-        self._filter = MarkFilter((), {address for text in material for address in find_addresses(text)})
+        self._filter = MarkFilter(None, {address for text in material for address in find_addresses(text)})
 
     def inspect(self, inspection: Inspection) -> None:
         """Have what the model writes pass an inspection before it is shown."""

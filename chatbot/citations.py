@@ -29,12 +29,12 @@ class MarkFilter:
     out. A refusal cites nothing.
 
     Args:
-        numbers: those that may be cited.
+        numbers: those that may be cited; None where nothing is: `[12]` is text then, such as a reference in a letter.
         addresses: those that may be written, as `find_addresses` gives them; None for any.
     """
 
-    def __init__(self, numbers: Collection[int], addresses: Collection[str] | None = None) -> None:
-        self._numbers = frozenset(numbers)
+    def __init__(self, numbers: Collection[int] | None, addresses: Collection[str] | None = None) -> None:
+        self._numbers = None if numbers is None else frozenset(numbers)
         self._addresses = addresses
         self._unread = ""
         self._waiting = ""
@@ -148,6 +148,8 @@ class MarkFilter:
         return checked
 
     def _check_mark(self, match: re.Match[str]) -> str:
+        if self._numbers is None:
+            return match[0]
         known = [number for number in map(int, match[1].split(",")) if number in self._numbers]
         self.cited += [number for number in known if number not in self.cited]
         return "".join(f"[{number}]" for number in known)

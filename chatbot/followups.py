@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -91,10 +91,16 @@ class StandaloneQuestion:
     is_expanded: bool = False
 
 
-def pair_turns(messages: Sequence[Message]) -> list[tuple[str, str]]:
-    """Give the (question, answer) pairs of a thread's messages; an answer that did not come about is empty."""
+def pair_turns(
+    messages: Sequence[Message], statuses: Collection[str] = ("complete",)
+) -> list[tuple[str, str]]:
+    """Give the (question, answer) pairs of a thread's messages; an answer that did not come about is empty.
+
+    Args:
+        statuses: of the answers that did.
+    """
     return [
-        (question.content, answer.content if answer.status == "complete" else "")
+        (question.content, answer.content if answer.status in statuses else "")
         for question, answer in pairwise(messages)
         if question.origin == "user" and answer.origin == "bot"
     ]

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from chatbot.assistants.definition import DOCUMENT, DOCUMENT_TITLE, Assistant, DocumentKind
-from chatbot.assistants.form import FAULTS, SUMMARY, check_form
+from chatbot.assistants.form import FAULTS, SUMMARY, check_form, echo
 from chatbot.assistants.texts import say
 from chatbot.errors import InvalidForm, InvalidRequest
 from chatbot.store.forms import FormEntry
@@ -64,7 +64,8 @@ def _choose_document(assistant: Assistant, given: Any, language: str) -> Documen
     document = assistant.find_document(given) if isinstance(given, str) else None
     if document is None:
         allowed = ", ".join(known.name for known in assistant.documents)
-        fault = say(FAULTS["choice"], language).format(value=str(given or "")[:80], allowed=allowed)
+        sentence = say(FAULTS["required" if given in (None, "") else "choice"], language)
+        fault = sentence.format(value=echo(given), allowed=allowed)
         raise _refuse(DOCUMENT, say(DOCUMENT_TITLE, language), fault, language)
     return document
 
@@ -74,7 +75,7 @@ def _choose_prompt(given: Any, prompts: Mapping[str, StoryPrompt], language: str
         return ()
     prompt = prompts.get(given) if isinstance(given, str) else None
     if prompt is None:
-        fault = say(FAULTS["choice"], language).format(value=str(given)[:80], allowed=", ".join(prompts))
+        fault = say(FAULTS["choice"], language).format(value=echo(given), allowed=", ".join(prompts))
         raise _refuse(STORY_PROMPT, STORY_PROMPT, fault, language)
     return (
         FormEntry(STORY_PROMPT, prompt.title, "text"),

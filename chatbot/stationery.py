@@ -27,7 +27,7 @@ from chatbot.store.forms import GeneratedFile
 from chatbot.store.records import Message
 from chatbot.store.templates import TemplateVersion
 from chatbot.text import clean_text, is_blank
-from chatbot.writing import choose_language, prepare_values
+from chatbot.writing import choose_language, prepare_values, write_value
 
 LONGEST_TEXT = 20_000
 MEDIA_TYPES: dict[str, str] = {
@@ -161,6 +161,11 @@ class Stationery:
             field.name: _read_value(field, values.get(field.name, "")) for field in fields
         }
         given |= {
+            f"{field.name}_label": write_value(field, values.get(field.name, ""), letter.language)
+            for field in fields
+            if field.type == "choice"
+        }
+        given |= {
             "subject": letter.subject,
             "body": write_plain_text(letter).removesuffix(letter.signature).strip(),
             "signature": letter.signature,
@@ -170,12 +175,17 @@ class Stationery:
 
 
 def list_template_fields(assistants: Assistants) -> set[str]:
-    """Give the names that a template's fields may have: those of every form, and the parts of a letter."""
+    """Give the names that a template's fields may have: those of every form, and the parts of a letter.
+
+    A choice has its words beside it, under its name and `_label`, as in wordings.
+    """
     names = set(LETTER_FIELDS)
     for assistant in assistants.list_all():
         for document in assistant.documents:
             for in_browser in (False, True):
-                names |= {field.name for field in assistant.list_fields(document, in_browser=in_browser)}
+                fields = assistant.list_fields(document, in_browser=in_browser)
+                names |= {field.name for field in fields}
+                names |= {f"{field.name}_label" for field in fields if field.type == "choice"}
     return names
 
 
@@ -188,13 +198,11 @@ def _choose_format(asked: str, document: DocumentKind | None) -> Format:
 
 
 def _choose_text(changed: str | None, message: Message) -> str:
-    if changed is None:
-        return message.content
-    text = clean_text(changed)
-    if len(text) > LONGEST_TEXT:
+    text = message.content if changed is None else clean_text(changed)
+    if len(text) > LONGEST_TEXT and changed is not None:
         raise MessageTooLong(len(text), LONGEST_TEXT)
     if is_blank(text):
-        raise InvalidRequest("text: it is empty. Leave it out to take the draft as it was written.")
+        raise InvalidRequest("text: it is empty. Write something, or ask for another draft.")
     return text
 
 
@@ -208,11 +216,17 @@ def _lay_out(letter: Letter, chosen: Format) -> bytes:
 
 
 def _read_value(field: FormField, value: str) -> Value:
-    """Give a value as a workbook keeps it: dates and numbers as such."""
+    """Give a value as a workbook keeps it: dates and numbers as such.
+
+    Of a thread that is older than the field's type it may be any text, and stays one.
+    """
     if field.type == "checkbox":
         return value == "true"
-    if value and field.type == "date":
-        return date.fromisoformat(value)
-    if value and field.type == "number":
-        return float(value)
+    try:
+        if value and field.type == "date":
+            return date.fromisoformat(value)
+        if value and field.type == "number":
+            return float(value)
+    except ValueError:
+        return value
     return value

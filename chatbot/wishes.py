@@ -11,14 +11,60 @@ from chatbot.assistants.texts import Texts, say
 from chatbot.text import fold
 
 _NO_WORD = re.compile(r"[\W_]+")
+# Folded words that change nothing of a wish: courtesy, "make it", "the letter", "a bit".
+_COURTESY = (
+    *(
+        "please",
+        "can you",
+        "could you",
+        "thank you",
+        "thanks",
+        "i would like",
+        "make",
+        "it",
+        "the",
+        "a bit",
+        "a little",
+    ),
+    *(
+        "s il te plait",
+        "s il vous plait",
+        "stp",
+        "svp",
+        "merci",
+        "peux tu",
+        "pouvez vous",
+        "je voudrais",
+        "un peu",
+    ),
+    *(
+        "rends",
+        "rendez",
+        "rendre",
+        "fais",
+        "faites",
+        "faire",
+        "le",
+        "la",
+        "les",
+        "un",
+        "une",
+        "cette",
+        "ce",
+        "this",
+    ),
+    *("letter", "mail", "email", "text", "version", "lettre", "courriel", "texte"),
+)
+_FILLERS = re.compile(rf"(?<= )(?:{'|'.join(sorted(_COURTESY, key=len, reverse=True))})(?= )")
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A wish that is known by its words, whether clicked or typed."""
+    """A wish that is known by its words, whether clicked or typed; `synonyms` are never shown."""
 
     name: str
     texts: Texts
+    synonyms: tuple[str, ...] = ()
 
     def say(self, language: str) -> str:
         """Give its words, as they are sent."""
@@ -41,9 +87,20 @@ class DraftInfo:
 
 
 def find_wish(text: str, wishes: Sequence[Wish]) -> Wish | None:
-    """Give the wish that a message is, whatever its case, accents and punctuation; None where it is in free words."""
-    asked = _fold(text)
-    return next((wish for wish in wishes if asked in map(_fold, wish.texts.values())), None)
+    """Give the wish that a message is; None where it is in words of its own.
+
+    Case, accents and punctuation do not count, nor do words of courtesy and what is plainly meant: "Please make the
+    letter a bit shorter." is the wish "Shorter".
+    """
+    asked = {_fold(text), _fold(_strip(text))}
+    for wish in wishes:
+        if asked & {_fold(words) for words in (*wish.texts.values(), *wish.synonyms)}:
+            return wish
+    return None
+
+
+def _strip(text: str) -> str:
+    return _FILLERS.sub(" ", f" {_fold(text)} ")
 
 
 def _fold(text: str) -> str:

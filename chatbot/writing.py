@@ -8,26 +8,28 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
+from itertools import chain
 from typing import Any
 
 from langchain_core.runnables import Runnable
 
-from chatbot.answer import Draft
+from chatbot.answer import DRAFTED, Draft
 from chatbot.assistants.definition import DOCUMENT, Assistant, DocumentKind
 from chatbot.assistants.form import FormField
 from chatbot.assistants.texts import say
 from chatbot.assistants.wording import write_wording
-from chatbot.documentation import read_history
 from chatbot.errors import GuichetError
 from chatbot.events import Event, Html, Sources, Token
+from chatbot.followups import pair_turns
 from chatbot.generation import Generation
 from chatbot.letter_prompts import LetterInput, build_letter_messages
-from chatbot.letters.dates import write_date
+from chatbot.letters.dates import read_date, write_date
 from chatbot.letters.letter import read_draft, write_draft
 from chatbot.markup import escape_markdown
 from chatbot.models import OFFLINE
+from chatbot.prompts import clean_material
 from chatbot.questions import Turn
-from chatbot.store import forms
+from chatbot.store import forms, threads
 from chatbot.store.engine import Store
 from chatbot.streaming import StopSignal
 from chatbot.wishes import DraftInfo, Wish, find_wish
@@ -35,10 +37,18 @@ from chatbot.wishes import DraftInfo, Wish, find_wish
 # The log's name for what no model wrote.
 TEMPLATE = "template"
 WISHES = (
-    Wish("shorter", {"en": "Shorter", "fr": "Plus court"}),
-    Wish("longer", {"en": "Longer", "fr": "Plus long"}),
-    Wish("more_formal", {"en": "More formal", "fr": "Plus formel"}),
-    Wish("friendlier", {"en": "Friendlier", "fr": "Plus chaleureux"}),
+    Wish(
+        "shorter",
+        {"en": "Shorter", "fr": "Plus court"},
+        ("Plus courte", "Shorten", "Raccourcis", "Raccourcissez"),
+    ),
+    Wish("longer", {"en": "Longer", "fr": "Plus long"}, ("Plus longue", "Lengthen", "Allonge", "Allongez")),
+    Wish("more_formal", {"en": "More formal", "fr": "Plus formel"}, ("Plus formelle",)),
+    Wish(
+        "friendlier",
+        {"en": "Friendlier", "fr": "Plus chaleureux"},
+        ("Plus chaleureuse", "Plus amical", "Plus amicale", "More friendly", "Warmer"),
+    ),
 )
 # What a wording is given where a wish is followed without a model.
 CHANGES = {
@@ -56,6 +66,16 @@ NO_FORM = {
     "kind of document.",
     "fr": "Aucun modèle de langage n'est configuré : je remplis des textes préparés, à partir d'un formulaire. "
     "Recommencez avec le formulaire d'un type de document.",
+}
+NO_TEXT = {
+    "en": "No language model is configured, and for this kind of document there is no prepared text.",
+    "fr": "Aucun modèle de langage n'est configuré, et il n'y a pas de texte préparé pour ce type de document.",
+}
+NO_OTHER_TEXT = {
+    "en": "No language model is configured, and the prepared text has no other version for this wish. You can change "
+    "it by hand.",
+    "fr": "Aucun modèle de langage n'est configuré, et le texte préparé n'a pas d'autre version pour ce souhait. Vous "
+    "pouvez le modifier à la main.",
 }
 NO_FREE_WISH = {
     "en": "No language model is configured, so I can follow only these wishes: {wishes}. Anything else you can change "
@@ -78,14 +98,16 @@ class WriterAnswerer:
         assistant = draft.assistant
         if assistant is None:
             raise ValueError("the draft has no assistant")
+        draft.is_personal, draft.empty_refusals = True, DECLINED
         values = await self._store.read_async(forms.read_form, turn.thread.thread_id)
         document = assistant.find_document(values.get(DOCUMENT))
         reader = turn.thread.language or turn.language
         language = choose_language(assistant, values, reader)
-        history = await read_history(self._store, turn)
-        draft.is_personal, draft.empty_refusals = True, DECLINED
+        history = await self._read_history(turn)
         yield Sources(())
-        declined = assistant.policy.find([*values.values(), turn.text])
+        # What a client brings along of its own was never looked at.
+        brought = chain.from_iterable(turn.history or ())
+        declined = assistant.policy.find(map(clean_material, [*values.values(), *brought, turn.text]))
         is_offline = self._generation.model_name == OFFLINE
         if declined or is_offline:
             if declined:
@@ -105,6 +127,12 @@ class WriterAnswerer:
                 yield event
         draft.info = describe_draft(assistant, values, draft.text, is_template=is_offline, language=reader)
 
+    async def _read_history(self, turn: Turn) -> list[tuple[str, str]]:
+        """Give (wish, draft) pairs, oldest first; a draft that was stopped is one as far as it goes."""
+        if turn.history is not None:
+            return list(turn.history)
+        return pair_turns(await self._store.read_async(threads.list_messages, turn.thread.thread_id), DRAFTED)
+
     def _fill_in(
         self,
         turn: Turn,
@@ -114,21 +142,38 @@ class WriterAnswerer:
         history: Sequence[tuple[str, str]],
         language: str,
     ) -> str:
-        """Give the kind's wording, filled in, as the wishes so far want it."""
+        """Give the kind's wording, filled in, as the wishes so far want it; decline what it cannot be."""
         assistant, reader = draft.assistant, turn.thread.language or turn.language
-        if assistant is None or document is None or not document.text:
-            draft.is_refusal = True
-            return say(NO_FORM, reader)
-        asked = [question for question, _ in history[1:]] + ([turn.text] if history else [])
-        wishes = [find_wish(text, WISHES) for text in asked]
-        if wishes and wishes[-1] is None:
-            draft.is_refusal = True
+        drafts = [text for _, text in history if text]
+        wishes = [find_wish(text, WISHES) for text in (*(asked for asked, _ in history), turn.text)]
+        declined = None
+        if assistant is None or document is None:
+            declined = say(NO_FORM, reader)
+        elif not document.text:
+            declined = say(NO_TEXT, reader)
+        elif drafts and wishes[-1] is None:
             known = ", ".join(wish.say(reader) for wish in WISHES)
-            return say(NO_FREE_WISH, reader).format(wishes=known)
-        draft.model = TEMPLATE
-        fields = assistant.list_fields(document)
+            declined = say(NO_FREE_WISH, reader).format(wishes=known)
+        else:
+            fields = assistant.list_fields(document)
+            text = self._write(document, fields, values, list(filter(None, wishes)), language)
+            if not drafts or text != drafts[-1]:
+                draft.model = TEMPLATE
+                return text
+            declined = say(NO_OTHER_TEXT, reader)
+        draft.is_refusal = True
+        return declined
+
+    def _write(
+        self,
+        document: DocumentKind,
+        fields: Sequence[FormField],
+        values: Mapping[str, str],
+        wishes: Sequence[Wish],
+        language: str,
+    ) -> str:
         given = prepare_values(fields, values, language, today=self._store.clock().date())
-        for wish in filter(None, wishes):
+        for wish in wishes:
             given |= CHANGES[wish.name]
         # What a tester types is no Markdown: the stars of a contract's number are no emphasis.
         given = {
@@ -175,7 +220,9 @@ def write_value(field: FormField, value: str, language: str) -> str:
     if not value:
         return ""
     if field.type == "date":
-        return write_date(date.fromisoformat(value), language)
+        # Of a thread that is older than the field's type it may be any text.
+        day = read_date(value)
+        return write_date(day, language) if day else value
     if field.type == "number":
         return value.replace(".", ",") if language == "fr" else value
     if field.type == "choice":

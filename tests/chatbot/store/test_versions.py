@@ -101,7 +101,7 @@ def test_second_of_two_authors_is_told(store: Store) -> None:
 
 
 def test_withdrawn_is_a_version_too(store: Store) -> None:
-    """An assistant is withdrawn by an empty definition, which has an author and a number, and may be followed by one."""
+    """An empty definition withdraws an assistant: a version with author and number, which another may follow."""
     record(store, "a")
     assert publish(store, "", 1, note="Not yet") == 2
     assert read_newest(store) == (2, "", "anne")
