@@ -79,7 +79,7 @@ def render_bar(assistant: Assistant, language: str, settings: Settings, *, has_l
         f' title="{say_safe(language, "threads")}" aria-label="{say_safe(language, "threads")}">{icon("list")}</button>'
         f'<div class="brand">{logo()}<div><h1>{title}</h1>'
         f"<p>{escape(assistant.say(assistant.description, language))}</p></div></div>"
-        f'<button type="button" id="fresh"><i aria-hidden="true">+</i><span>{say_safe(language, "new")}</span></button>'
+        f'<button type="button" id="fresh" aria-label="{say_safe(language, "new")}"><i aria-hidden="true">+</i><span>{say_safe(language, "new")}</span></button>'
         f"{_render_menu(language, has_logout)}"
         f'<template data-part="ending">{_render_ending(language)}</template>'
         f'<template data-part="closing">{_render_closing(language)}</template>'

@@ -116,8 +116,7 @@ async def give_state(
     login: Login | None = request.scope["state"]["login"]
     needs_login = not await services.access.check_open()
     is_in = login is not None or not needs_login
-    name = assistant or choice
-    chosen = services.assistants.get(name) if name else services.assistants.default
+    chosen = _choose(services, assistant or choice) if is_in else None
     rules, now = services.turns.conversation.rules, services.store.clock()
     return WidgetState(
         language=language,
@@ -126,11 +125,9 @@ async def give_state(
         needs_login=needs_login,
         logged_in=login is not None,
         max_message_characters=services.settings.max_message_characters,
-        assistant=_describe(chosen, language) if is_in else None,
-        chooser=render_chooser([] if assistant else list_choices(services, language), language, chosen.name)
-        if is_in
-        else "",
-        form=await _render_form(services, login, chosen, document, language) if is_in else "",
+        assistant=_describe(chosen, language) if chosen else None,
+        chooser=_render_chooser(services, chosen, language) if chosen and not assistant else "",
+        form=await _render_form(services, login, chosen, document, language) if chosen else "",
         session=wire.state_session(rules.measure(ThreadUse(None, 0, 0), now)),
         privacy_notice=make_notice(services, login, language),
     )
@@ -154,6 +151,14 @@ async def give_demo_part(request: Request, services: Parts) -> Response:
     _ask_loopback(request, services)
     path = DEMO / request.url.path.rpartition("/")[2]
     return Response(path.read_bytes(), media_type=DEMO_KINDS[path.suffix])
+
+
+def _choose(services: Services, name: str) -> Assistant:
+    return services.assistants.get(name) if name else services.assistants.default
+
+
+def _render_chooser(services: Services, chosen: Assistant, language: str) -> str:
+    return render_chooser(list_choices(services, language), language, chosen.name)
 
 
 def _describe(assistant: Assistant, language: str) -> AssistantCard:

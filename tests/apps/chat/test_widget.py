@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from apps.chat.bundle import bundle_widget
+from apps.chat.bundle import bundle_talk_style, bundle_widget
 from apps.chat.texts import FAULTS
-from apps.chat.widget import DEMO_POLICY, SOURCES, WIDGET
+from apps.chat.widget import DEMO_POLICY, SOURCES, TALK_STYLE, WIDGET
 from apps.chat.widget_texts import FIRST, OWN, gather_words
 from tests.apps.chat.conftest import Client, Serve, Service, read_code
 
@@ -29,6 +29,7 @@ class TestFile:
     def test_is_made_of_its_sources(self) -> None:
         """The file in the repository is what `make widget` makes of the sources that stand beside it."""
         assert WIDGET.read_text(encoding="utf-8") == bundle_widget(), "run `make widget`"
+        assert TALK_STYLE.read_text(encoding="utf-8") == bundle_talk_style(), "run `make widget`"
 
     def test_is_small(self, service: Service) -> None:
         """The one file has less than 40 KB, as it is and without compression."""
@@ -100,6 +101,8 @@ class TestState:
         """Without a login it is told that one is needed, the notice and the words; of the assistant nothing."""
         state = service.client().get("/api/widget").json()
         assert (state["needs_login"], state["logged_in"], state["assistant"]) == (True, False, None)
+        assert (state["chooser"], state["form"]) == ("", "")
+        assert service.client().get("/api/widget?assistant=nobody").status_code == 200
         assert state["privacy_notice"]["html"]
         assert not state["privacy_notice"]["accepted"]
         assert state["words"]["login_button"] == "Come in"
@@ -116,6 +119,29 @@ class TestState:
     def test_unknown_assistant_is_named(self, tester: Client) -> None:
         """A script tag that names an assistant which is not there is told so."""
         assert read_code(tester.get("/api/widget?assistant=nobody")) == (404, "unknown_assistant")
+
+    def test_offers_the_choice_of_an_assistant(self, tester: Client) -> None:
+        """Where the site names none, all are shown, with the form of the one that is chosen."""
+        state = tester.get("/api/widget").json()
+        assert 'data-assistant="support" data-kind="documentation" aria-pressed="true"' in state["chooser"]
+        assert (state["assistant"]["kind"], state["form"]) == ("documentation", "")
+        state = tester.get("/api/widget?choice=letters").json()
+        assert 'data-assistant="letters" data-kind="writer" aria-pressed="true"' in state["chooser"]
+        assert 'data-do="kind" data-document="cancellation"' in state["form"]
+        state = tester.get("/api/widget?choice=letters&document=cancellation").json()
+        assert '<form class="form"' in state["form"]
+
+    def test_site_may_fix_the_assistant(self, tester: Client) -> None:
+        """Where the site names one, there is no choice, whatever the browser remembers."""
+        state = tester.get("/api/widget?assistant=letters&choice=support").json()
+        assert (state["chooser"], state["assistant"]["name"]) == ("", "letters")
+        assert 'data-do="kind"' in state["form"]
+
+    def test_absent_assistant_has_no_form(self, tester: Client) -> None:
+        """One that needs a model where there is none shows the reason, and nothing to fill in."""
+        state = tester.get("/api/widget?choice=stories").json()
+        assert "CHAT_MODEL" in state["chooser"]
+        assert state["form"] == ""
 
     def test_open_house_needs_no_login(self, serve: Serve) -> None:
         """In open mode it is told everything, and no login is made by asking."""

@@ -550,7 +550,7 @@ class TestFrame:
         visitor.find(".login input").fill(PASSWORD)
         visitor.page.keyboard.press("Enter")
         visitor.find("[data-do=accept]").click()
-        expect(visitor.find("h2")).to_have_text("Assistant de documentation")
+        expect(visitor.find("#title")).to_have_text("Assistant de documentation")
         expect(visitor.find(".greeting")).to_contain_text("Que voulez-vous savoir")
         expect(visitor.find(".left-over")).to_contain_text("Reste")
         assert visitor.find(".root").get_attribute("lang") == "fr"
@@ -572,13 +572,13 @@ class TestFrame:
         """Whatever a page does to all its elements, the widget looks as it does elsewhere, on a page from right to
         left too."""
         plain = open_site(browser, site).arrive().come_in()
-        expected = measure(plain.panel), plain.find("h2").evaluate("(h) => getComputedStyle(h).font")
+        expected = measure(plain.panel), plain.find("#title").evaluate("(h) => getComputedStyle(h).font")
         site.sheet, site.html = HOSTILE, 'dir="rtl"'
         visitor = open_site(browser, site).arrive().come_in()
         visitor.ask(QUESTION)
         assert (
             measure(visitor.panel),
-            visitor.find("h2").evaluate("(h) => getComputedStyle(h).font"),
+            visitor.find("#title").evaluate("(h) => getComputedStyle(h).font"),
         ) == expected
         assert visitor.find(".answer").evaluate("(it) => getComputedStyle(it).direction") == "ltr"
 

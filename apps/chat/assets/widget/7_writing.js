@@ -83,8 +83,10 @@ function choose(assistant, kind = "") {
     nameParts();
     drawLog();
     drawFoot();
-    ui.log.scrollTop = (ui.log.querySelector(".choice, .form")?.offsetTop || 14) - 14;
-    ui.log.focus();
+    const part = ui.log.querySelector(".choice, .form");
+    if (!part) return takeFocus();
+    ui.log.scrollTop = part.offsetTop - 14;
+    return ui.log.focus();
   });
 }
 
