@@ -70,7 +70,7 @@ def render_bar(assistant: Assistant, language: str, settings: Settings, *, has_l
     words |= {key: phrase(language, key) for key in SCRIPT_PHRASES} | {
         "ask_here": say(language, "placeholder")
     }
-    title = escape(assistant.say(assistant.title, language))
+    title, new = escape(assistant.say(assistant.title, language)), say_safe(language, "new")
     return one_line(
         f'<div class="bar" data-language="{language}" data-max="{settings.max_message_characters}"'
         f' data-soon="{SOON_SECONDS}" data-words="{escape(json.dumps(words, ensure_ascii=False))}">'
@@ -79,7 +79,7 @@ def render_bar(assistant: Assistant, language: str, settings: Settings, *, has_l
         f' title="{say_safe(language, "threads")}" aria-label="{say_safe(language, "threads")}">{icon("list")}</button>'
         f'<div class="brand">{logo()}<div><h1>{title}</h1>'
         f"<p>{escape(assistant.say(assistant.description, language))}</p></div></div>"
-        f'<button type="button" id="fresh" aria-label="{say_safe(language, "new")}"><i aria-hidden="true">+</i><span>{say_safe(language, "new")}</span></button>'
+        f'<button type="button" id="fresh" aria-label="{new}"><i aria-hidden="true">+</i><span>{new}</span></button>'
         f"{_render_menu(language, has_logout)}"
         f'<template data-part="ending">{_render_ending(language)}</template>'
         f'<template data-part="closing">{_render_closing(language)}</template>'
