@@ -23,7 +23,9 @@ Kind = Literal["docx", "xlsx"]
 
 MAX_BYTES = 5_000_000
 MAX_UNPACKED = 40_000_000
-MAX_PART = 10_000_000
+MAX_PART = 5_000_000
+MAX_XML = 15_000_000
+"""Bytes of one part of XML, and of all together: reading and trying out take about 2 s for each million."""
 MAX_RATIO = 200
 """Unpacked bytes per packed byte of a part above 1 MB; office programs reach 50 with long tables."""
 MAX_PARTS = 1_000
@@ -188,6 +190,9 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
     total = sum(entry.file_size for entry in entries)
     if total > MAX_UNPACKED:
         raise BrokenTemplate(f"Unpacked it would have {total:,} bytes; at most {MAX_UNPACKED:,} are allowed.")
+    xml = sum(entry.file_size for entry in entries if is_xml(entry.filename))
+    if xml > MAX_XML:
+        raise BrokenTemplate(f"Its parts of XML have {xml:,} bytes; at most {MAX_XML:,} are allowed.")
     names: set[str] = set()
     for entry in entries:
         name = entry.filename
