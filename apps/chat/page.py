@@ -15,6 +15,7 @@ from typing import Any
 import gradio as gr
 
 from apps.chat.desk import Desk, Fields
+from apps.chat.page_blocks import PageBlocks, spare_lookups
 from apps.chat.page_frame import ASSETS, render_foot, render_ledge, render_login, render_side, render_stage
 from apps.chat.services import Services
 from apps.chat.texts import say
@@ -30,9 +31,11 @@ SPARE_PLACES = 50
 def build_page(services: Services) -> gr.Blocks:
     """Build the page and wire it to a desk."""
     title = services.assistants.default.say(services.assistants.default.title, services.settings.language)
-    with gr.Blocks(title=title, analytics_enabled=False, fill_width=True) as page:
+    page = PageBlocks(title=title, analytics_enabled=False, fill_width=True)
+    with page:
         fields, triggers = _lay_out()
         _wire(page, Desk(services, fields), fields, triggers)
+    spare_lookups(page)
     places = services.settings.max_streams + SPARE_PLACES
     # The queue runs at most `max_threads` events at once, whatever their own limits say.
     page.max_threads = places
@@ -84,9 +87,11 @@ def _wire(page: gr.Blocks, desk: Desk, fields: Fields, triggers: Triggers) -> No
     answering = [fields.log, fields.turn, fields.allowance, fields.alert, fields.thread]
     dressing = [fields.brand, fields.notice, fields.box, fields.send, fields.stop, fields.accept]
     page.load(desk.open_page, None, [*answering, *dressing], **options)
-    gr.on([fields.send.click, fields.box.submit], desk.ask, [fields.box, fields.thread], answering, **options)
-    triggers.again_send.click(desk.ask_again, [triggers.again, fields.thread], answering, **options)
-    triggers.wanted_send.click(desk.open_thread, [triggers.wanted], answering, **options)
+    # What feeds the transcript is as the script wants it: Gradio would look for its indentation, in another thread.
+    feeding = options | {"postprocess": False}
+    gr.on([fields.send.click, fields.box.submit], desk.ask, [fields.box, fields.thread], answering, **feeding)
+    triggers.again_send.click(desk.ask_again, [triggers.again, fields.thread], answering, **feeding)
+    triggers.wanted_send.click(desk.open_thread, [triggers.wanted], answering, **feeding)
     fields.stop.click(desk.stop, [fields.thread], [fields.alert], **options)
     fields.accept.click(desk.accept_notice, None, [fields.notice, fields.alert], **options)
 
