@@ -110,6 +110,7 @@ function countCharacters() {
   if (length > max && !composer.classList.contains("is-long")) announce(text);
   composer.classList.toggle("is-long", length > max);
   composer.classList.toggle("is-empty", !box().value.trim());
+  $("#send").setAttribute("aria-disabled", String(!box().value.trim()));
   $("#foot")?.classList.toggle("is-long", length > max);
 }
 
