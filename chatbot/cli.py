@@ -58,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_erasure(commands)
     _add_users(commands)
     _add_codes(commands)
+    _add_story_prompts(commands)
     check = _add(commands, "config", "config", "show the effective settings, secrets masked")
     check.add_argument("--check", action="store_true", help="exit 1 with one line per fault")
     _add_json(check)
@@ -206,6 +207,17 @@ def _add_codes(commands: Any) -> None:
     _add_json(actions.add_parser("list", help="list the codes, without the codes themselves"))
     revoke = actions.add_parser("revoke", help="take a code out of force; its logins end at once")
     revoke.add_argument("label", metavar="LABEL")
+
+
+def _add_story_prompts(commands: Any) -> None:
+    prompts = _add(commands, "story-prompts", "story_prompts", "carry the team's story prompts in and out")
+    actions = prompts.add_subparsers(dest="action", required=True, metavar="ACTION")
+    take = actions.add_parser("import", help="add those whose titles are not there yet")
+    take.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE.yaml", help="default: those that come with Guichet"
+    )
+    _add_json(take)
+    actions.add_parser("export", help="write them as YAML")
 
 
 def _read_count(text: str) -> int:

@@ -30,7 +30,7 @@ FLOORS = (
     {"chatbot.question_set", "chatbot.significance", "chatbot.outcomes", "chatbot.comparison"},
     {
         *("chatbot.assistants", "chatbot.reports", "chatbot.letters", "chatbot.office", "chatbot.booklets"),
-        *("chatbot.prompts", "chatbot.streaming", "chatbot.wishes"),
+        *("chatbot.prompts", "chatbot.streaming", "chatbot.wishes", "chatbot.story_collection"),
     },
     {
         *("chatbot.limiter", "chatbot.codes", "chatbot.secret_key", "chatbot.access", "chatbot.accounts"),
