@@ -141,7 +141,12 @@ class Stationery:
         if document is None:
             return ""
         given = prepare_values(fields, values, language, today=self._store.clock().date())
-        return write_wording(say(document.subject, language), given) or say(document.title, language)
+        title = say(document.title, language)
+        try:
+            return write_wording(say(document.subject, language), given) or title
+        except ValueError:
+            # Grown too long by what was filled in: the draft has its own, or takes the kind's.
+            return title
 
     def _find_template(self, document: DocumentKind | None, chosen: Format) -> TemplateVersion | None:
         if document is None or document.template is None:

@@ -144,7 +144,8 @@ def _state(
     services: Services, assistant: Assistant, prompts: list[StoryPrompt], language: str
 ) -> wire.AssistantState:
     reason = unavailable_reason(assistant, name_model(services.settings), language)
-    sender = assistant.list_fields(None, in_browser=True)
+    kinds = assistant.documents or (None,)
+    sender = {field.name: field for kind in kinds for field in assistant.list_fields(kind, in_browser=True)}
     form = assistant.describe_form(language)
     if form and assistant.kind == "story" and prompts:
         choices = [{"const": prompt.prompt_id, "title": prompt.title} for prompt in prompts]
@@ -155,7 +156,7 @@ def _state(
         title=assistant.say(assistant.title, language),
         description=assistant.say(assistant.description, language),
         form=form,
-        sender=describe_form(sender, language) if sender else None,
+        sender=describe_form(list(sender.values()), language) if sender else None,
         documents=[
             wire.DocumentState(
                 name=document.name,

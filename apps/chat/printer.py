@@ -79,7 +79,12 @@ class Printer:
         """
         await asyncio.to_thread(self._files.count, order.tester)
         async with self._press:
-            return await asyncio.to_thread(self._stationery.make_file, order)
+            try:
+                return await asyncio.to_thread(self._stationery.make_file, order)
+            except ReportFailed as error:
+                raise GuichetError(
+                    "The file could not be laid out. Take another format, or shorten the text."
+                ) from error
 
     async def print_booklet(self, thread_id: str, tester: str, chosen: str, language: str) -> MadeFile:
         """Give the story of a thread of the tester's own as a booklet.
