@@ -151,3 +151,18 @@ def test_without_a_model_no_story_begins(tester: Client) -> None:
     assert stories["available"] is False and "CHAT_MODEL" in stories["reason"]
     response = tester.post("/api/start_chat", json={"assistant": "stories", "form": FORM})
     assert read_code(response) == (503, "assistant_unavailable")
+
+
+def test_openai_client_has_a_story_without_a_form(asker: Client, shared_model: OpenAIServer) -> None:
+    """A client that knows no forms tells its wishes in words; the story is for the whole family then."""
+    shared_model.default = Answer(CHAPTER)
+    messages = [{"role": "user", "content": "A story about Nour, please"}]
+    body: dict[str, Any] = {"model": "stories", "messages": messages}
+    first = asker.post("/v1/chat/completions", json=body).json()["choices"][0]["message"]
+    assert first["content"] == CHAPTER
+    sent = str(shared_model.requests[-1].body["messages"])
+    assert "A story about Nour" in sent and "whole family" in sent and "chapter 1 of 3" in sent
+    messages += [{"role": "assistant", "content": CHAPTER}, {"role": "user", "content": "Go on"}]
+    assert asker.post("/v1/chat/completions", json=body).status_code == 200
+    sent = str(shared_model.requests[-1].body["messages"])
+    assert "chapter 2 of 3" in sent and "Nour monta." in sent
