@@ -27,13 +27,14 @@ TEXT_WIDTH = PAGE_WIDTH - 2 * SIDE
 
 _BODY = Style(size=14.0, color=INK, serif=True)
 _HEADING = _BODY.but(size=21.0)
-_TITLE = _BODY.but(size=27.0)
 _AUTHOR = _BODY.but(size=13.0, color=MUTED, italic=True)
 _FOLIO = _BODY.but(size=10.5, color=MUTED)
 _PRODUCT = "Guichet"
 _GOLD = "#e0a526"
 _ROOM = PAGE_HEIGHT - TOP - BOTTOM
-_TITLE_LINES = 6
+# Sizes of a title, the largest first, with the lines up to which each is right; at the last, what the page holds.
+_TITLE_SIZES = ((27.0, 4), (21.0, 6), (16.0, 12))
+_MOST_LINES = 12
 _AIR = 1.6
 
 
@@ -83,7 +84,7 @@ class _Book:
 
     def render(self) -> bytes:
         """Set everything, then make the fonts that were used, then draw."""
-        title = self.setter.wrap([Run(title_of(self.booklet), _TITLE)], TEXT_WIDTH - 20)[:_TITLE_LINES]
+        title = self._set_title()
         author = self.setter.wrap([Run(shorten_title(self.booklet.author), _AUTHOR)], TEXT_WIDTH - 20)[:2]
         chapters = [self._set_chapter(chapter) for chapter in list_chapters(self.booklet)]
         count = 1 + sum(map(len, chapters))
@@ -103,6 +104,16 @@ class _Book:
                 _draw_page(canvas, strips, folios[canvas.getPageNumber() - 1], SINK if number == 0 else 0.0)
         canvas.save()
         return target.getvalue()
+
+    def _set_title(self) -> list[Line]:
+        """Set the title as large as it goes on the title page."""
+        lines: list[Line] = []
+        for size, count in _TITLE_SIZES:
+            style = _BODY.but(size=size)
+            lines = self.setter.wrap([Run(title_of(self.booklet), style)], TEXT_WIDTH - 20)[:_MOST_LINES]
+            if len(lines) <= count:
+                break
+        return lines
 
     def _set_chapter(self, chapter: Chapter) -> list[list[Strip]]:
         """Set a chapter and divide it into pages."""
@@ -136,7 +147,7 @@ def _draw_title_page(canvas: Canvas, title: Sequence[Line], author: Sequence[Lin
     y = PAGE_HEIGHT * 0.56
     for line in title:
         draw_line(canvas, line, (PAGE_WIDTH - line.width) / 2, y)
-        y -= _TITLE.size * 1.3
+        y -= max((piece.style.size for piece in line.pieces), default=_TITLE_SIZES[0][0]) * 1.3
     _draw_stars(canvas, PAGE_WIDTH / 2, y - 4, _GOLD, 3.4, count=3)
     y -= 40
     for line in author:

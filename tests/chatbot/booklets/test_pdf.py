@@ -96,6 +96,18 @@ def test_hostile_texts_stay_text() -> None:
     assert not {"/OpenAction", "/AcroForm", "/Names"} & set(reader.root_object)
 
 
+def test_long_title_is_set_smaller() -> None:
+    """A long title is whole on its page, in smaller type the longer it is."""
+    sizes = []
+    for words in (2, 14, 25):
+        title = " ".join(f"Wort{number:02}" for number in range(words))
+        reader = PdfReader(BytesIO(write_pdf(Booklet(title, "", "de", (), MADE_AT))))
+        assert reader.pages[0].extract_text().split()[:words] == title.split()
+        sizes.append(list_lines(reader, 0)[0][2])
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) == 3
+
+
 def test_story_without_chapters_is_a_title_page() -> None:
     """An empty story is a book of one page."""
     assert len(PdfReader(BytesIO(write_pdf(Booklet("T", "", "en", (), MADE_AT)))).pages) == 1

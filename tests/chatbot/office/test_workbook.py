@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -16,8 +17,17 @@ from openpyxl.worksheet.worksheet import Worksheet
 from chatbot.errors import BrokenTemplate, InvalidRequest
 from chatbot.office.fill import fill_template
 from chatbot.office.template import OfficeTemplate, read_template
-from tests.chatbot.office.files import add_part, fill_xlsx, make_workbook, read_parts, replace_in
+from tests.chatbot.office.files import (
+    add_part,
+    add_relationship,
+    fill_xlsx,
+    make_workbook,
+    read_parts,
+    replace_in,
+)
 
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+SHARED_STRINGS = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
 SHEET = "xl/worksheets/sheet1.xml"
 DAY = date(2026, 3, 1)
 # As openpyxl reads it: workbooks know no time zones.
@@ -103,6 +113,26 @@ def test_formatting_within_a_cell_stays() -> None:
     xml = read_parts(fill_template(template, {"name": "Anne"}))[SHEET].decode()
     assert '<b/></rPr><t xml:space="preserve">Dear Anne</t>' in xml
     assert '<i/></rPr><t xml:space="preserve">, hello</t>' in xml
+
+
+def test_texts_that_cells_share_are_filled_cell_by_cell() -> None:
+    """Excel keeps a text once for all cells that have it: each cell is filled, and the shared text stays."""
+    data = make_workbook({"A1": "{{ name }}", "A2": "{{ name }}", "A3": "last"})
+    parts = read_parts(data)
+    sheet = re.sub(rb't="inlineStr"><is>.*?</is>', b't="s"><v>1</v>', parts[SHEET], count=2)
+    texts = (
+        "<si><t>none</t></si><si><r><t>{{ na</t></r><r><t>me }}</t></r><rPh sb='0' eb='1'><t>x</t></rPh></si>"
+    )
+    strings = f'<sst xmlns="{MAIN}">{texts}</sst>'.encode()
+    data = add_part(add_part(data, SHEET, sheet), "xl/sharedStrings.xml", strings)
+    data = add_relationship(data, "xl/workbook.xml", "sharedStrings", "sharedStrings.xml", "Internal")
+    override = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{SHARED_STRINGS}"/></Types>'
+    data = replace_in(data, "[Content_Types].xml", "</Types>", override)
+    assert read_xlsx(data).fields == ("name",)
+    filled = fill_xlsx(data, name="Anne")
+    assert [filled[f"A{row}"].value for row in (1, 2, 3)] == ["Anne", "Anne", "last"]
+    with pytest.raises(BrokenTemplate, match=r"cell A1, \{\{ Name \}\}"):
+        read_xlsx(add_part(data, "xl/sharedStrings.xml", strings.replace(b"{{ na", b"{{ Na")))
 
 
 def test_page_headers_are_filled() -> None:
