@@ -20,6 +20,7 @@ from apps.chat.assistant_api import list_choices
 from apps.chat.pace import Pace
 from apps.chat.page_frame import render_alert, render_allowance, render_bar, render_notice
 from apps.chat.page_html import TurnView, render_transcript, render_turn, wrap_feed
+from apps.chat.prompt_html import render_prompts
 from apps.chat.registry import NEW_THREAD, Registry, Visit
 from apps.chat.services import COOKIE, Services, choose_language, list_notice_versions
 from apps.chat.shelf import Shelf
@@ -312,7 +313,9 @@ class Desk:
         assistant = self._services.assistants.default
         agreed = visit.login.notice_version in list_notice_versions(settings)
         return {
-            self._fields.brand: render_bar(assistant, language, settings, has_logout=has_logout),
+            self._fields.brand: render_bar(
+                assistant, language, settings, has_logout=has_logout, prompts=render_prompts(language)
+            ),
             self._fields.notice: "" if agreed else render_notice(settings.notice(language), language),
             self._fields.box: gr.update(placeholder=say(language, "placeholder"), label=say(language, "ask")),
             self._fields.send: gr.update(value=say(language, "send")),

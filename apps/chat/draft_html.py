@@ -54,8 +54,8 @@ def render_draft(view: DraftView, language: str) -> str:
     return (
         f'<section class="draft" aria-label="{_speak(language, "draft_tools")}"'
         f' data-failed="{_speak(language, "file_failed")}" data-long="{_speak(language, "mail_long")}">'
-        f'<textarea class="wording" rows="14" aria-label="{_speak(language, "wording")}" hidden>{escape(view.text)}'
-        f'</textarea><p class="hint own" hidden>{_speak(language, "edited")}</p>{note}'
+        f'<textarea class="wording" rows="14" aria-label="{_speak(language, "wording")}" hidden>'
+        f'{escape(_open_up(view.text))}</textarea><p class="hint own" hidden>{_speak(language, "edited")}</p>{note}'
         f"{_render_wishes(info, language)}"
         f'<div class="tools">{"".join(tools)}</div>{view.sender}'
         f'<p class="fault" role="status"></p></section>'
@@ -78,6 +78,12 @@ def render_given(entries: Sequence[tuple[str, str, str]], title: str, language: 
         f'<details class="given"><summary><span>{_speak(language, "form_given")}</span>{name}</summary>'
         f"<dl>{rows}</dl></details>"
     )
+
+
+def _open_up(text: str) -> str:
+    """Give a draft as it is edited: its subject's line without the stars that make it bold."""
+    first, line_end, rest = text.partition("\n")
+    return f"{first.replace('**', '')}{line_end}{rest}"
 
 
 def _render_wishes(info: DraftInfo, language: str) -> str:

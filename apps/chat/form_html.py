@@ -51,10 +51,9 @@ def render_form(
     fields = assistant.list_fields(document)
     title = say(document.title if document else assistant.title, language)
     about = say(document.description if document else assistant.description, language)
-    begun = [_render_field(field, language, today, "form") for field in fields]
+    begun = render_fields(fields, language, today, "form")
     if story_prompts and all(field.name != STORY_PROMPT for field in fields):
-        begun.insert(0, _render_prompts(story_prompts, language))
-    findings = {name: phrase(language, name, value="{value}") for name in FINDINGS}
+        begun = _render_prompts(story_prompts, language) + begun
     back = (
         f'<button type="button" class="back" data-do="kinds">{_speak(language, "back")}</button>'
         if len(assistant.documents) > 1
@@ -65,11 +64,11 @@ def render_form(
         f'<p class="hint">{_speak(language, "mandatory")}</p>' if any(f.required for f in fields) else ""
     )
     return (
-        f'<form class="form" data-do="write" data-assistant="{escape(assistant.name)}"'
+        f'<form class="form" data-do="write" data-assistant="{escape(assistant.name)}" data-kind="{assistant.kind}"'
         f' data-document="{escape(document.name if document else "")}" data-title="{escape(title)}"'
-        f' data-words="{escape(json.dumps(findings, ensure_ascii=False))}" aria-labelledby="form-title">'
+        f' data-words="{gather_findings(language)}" aria-labelledby="form-title">'
         f'{back}<h2 id="form-title">{_set(language, title)}</h2><p class="about">{_set(language, about)}</p>{mandatory}'
-        f'<div class="fields">{"".join(begun)}</div>{render_sender(assistant, document, language, "form")}'
+        f'<div class="fields">{begun}</div>{render_sender(assistant, document, language, "form")}'
         f'<p class="fault" data-fault role="alert"></p>'
         f'<div class="form-end"><button type="submit" class="solid">{_speak(language, action)}</button></div></form>'
     )
@@ -84,11 +83,26 @@ def render_sender(assistant: Assistant, document: DocumentKind | None, language:
     fields = assistant.list_fields(document, in_browser=True)
     if not fields:
         return ""
-    body = "".join(_render_field(field, language, date.min, place) for field in fields)
+    shown = render_fields(fields, language, date.min, place)
     return (
         f'<details class="sender"><summary>{_speak(language, "sender")}</summary>'
-        f'<p class="hint">{_speak(language, "sender_hint")}</p><div class="fields">{body}</div></details>'
+        f'<p class="hint">{_speak(language, "sender_hint")}</p><div class="fields">{shown}</div></details>'
     )
+
+
+def render_fields(fields: Sequence[FormField], language: str, today: date, place: str) -> str:
+    """Render fields, each with its label, its help and the place of what is wrong with it.
+
+    Args:
+        place: as in `render_sender`.
+    """
+    return "".join(_render_field(field, language, today, place) for field in fields)
+
+
+def gather_findings(language: str) -> str:
+    """Give what is said of what the browser finds wrong, for an attribute."""
+    findings = {name: phrase(language, name, value="{value}") for name in FINDINGS}
+    return escape(json.dumps(findings, ensure_ascii=False))
 
 
 def _render_kinds(assistant: Assistant, language: str) -> str:

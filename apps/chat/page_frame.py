@@ -26,7 +26,7 @@ SCRIPT_WORDS = (
     *("copied", "copy", "documented", "earlier", "failed_feedback", "minutes", "no_network", "no_threads"),
     *("not_sent", "over", "saved", "seconds", "soon_minutes", "threads", "today", "too_long", "yesterday"),
 )
-SCRIPT_PHRASES = ("file_failed", "form_failed", "wish")
+SCRIPT_PHRASES = ("file_failed", "form_failed", "manage_prompts", "wish")
 # Errors that the script itself meets: Gradio's queue is full, a login ended, a resume code is wrong.
 SCRIPT_FAULTS: dict[str, GuichetError] = {
     "too_busy": TooBusy(""),
@@ -59,10 +59,13 @@ ICONS = {
 }
 
 
-def render_bar(assistant: Assistant, language: str, settings: Settings, *, has_logout: bool) -> str:
-    """Render the header with name, menu and what the script puts elsewhere in the page: words, the end, the dialog.
+def render_bar(
+    assistant: Assistant, language: str, settings: Settings, *, has_logout: bool, prompts: str = ""
+) -> str:
+    """Render the header with name, menu and what the script puts elsewhere in the page: words, the end, the dialogs.
 
     Args:
+        prompts: the rendered dialog of story prompts.
         has_logout: whether there is a login to end.
     """
     faults = {code: explain_error(language, error) for code, error in SCRIPT_FAULTS.items()}
@@ -83,6 +86,7 @@ def render_bar(assistant: Assistant, language: str, settings: Settings, *, has_l
         f"{_render_menu(language, has_logout)}"
         f'<template data-part="ending">{_render_ending(language)}</template>'
         f'<template data-part="closing">{_render_closing(language)}</template>'
+        f'<template data-part="prompts">{prompts}</template>'
         f'<template data-part="handover">{_render_handover(language)}</template></div>'
     )
 

@@ -58,6 +58,11 @@ class TestDraft:
         assert deeds.count("booklet") == 2 and deeds.count("say") == 3
         assert not {"edit", "file"} & set(deeds)
 
+    def test_subject_is_edited_without_its_stars(self) -> None:
+        """The line of the subject is shown plainly where it is edited; the rest stays Markdown."""
+        html = render_draft(DraftView(LETTER, "**Subject:** Rent\n\nIt is **late**."), "en")
+        assert ">Subject: Rent\n\nIt is **late**.</textarea>" in html
+
     def test_text_is_kept_as_it_is(self) -> None:
         """What will be edited is the draft's own text, whatever stands in it."""
         html = render_draft(DraftView(LETTER, HOSTILE), "en")

@@ -240,7 +240,7 @@ def test_draft_edited_by_hand(jeanne: Visitor, house: House) -> None:
         "(await item.getType(type)).text(); return [await read('text/plain'), await read('text/html')]; }"
     )
     assert copied[0].startswith("Objet : Résiliation") and "Merci de me confirmer" in copied[0]
-    assert "<strong>Objet" in copied[1]
+    assert copied[1].startswith("<p>Objet")
     _, word = fetch(jeanne.page, turn.locator("[data-format=docx]"))
     assert "Merci de me confirmer" in read_docx(word)
     turn.locator("[data-do=edit]").click()
@@ -286,6 +286,45 @@ def test_story_to_a_booklet(jeanne: Visitor, house: House) -> None:
     _, epub = fetch(page, last.locator("[data-format=epub]"))
     assert "Up on the roof" in read_pdf(pdf)
     assert zipfile.ZipFile(io.BytesIO(epub)).read("mimetype") == b"application/epub+zip"
+
+
+def test_own_story_prompts(jeanne: Visitor) -> None:
+    """A tester keeps story prompts: checked at the field, offered in the form, changed, told of a clash, deleted."""
+    page = jeanne.page
+    page.click("#fresh")
+    jeanne.see(".assistant.is-story").click()
+    jeanne.see("form.form").locator("[name=hero]").fill("Nour")
+    page.get_by_role("button", name="Mes propres consignes").click()
+    dialog = jeanne.see("#prompts")
+    dialog.get_by_role("button", name="Nouvelle consigne").click()
+    form = dialog.locator("form.prompt")
+    fill_in(form, {"title": "La lampe", "tags": "soir, mystère"})
+    form.locator("[type=submit]").click()
+    expect(form.locator("#prompt-text-fault")).to_have_text("Veuillez remplir ce champ.")
+    expect(form.locator("[name=text]")).to_be_focused()
+    assert find_faults(page) == []
+    fill_in(form, {"text": "Une lampe s'éteint."})
+    form.locator("[type=submit]").click()
+    entry = dialog.locator(".own-prompts li")
+    expect(entry).to_contain_text("soir, mystère")
+    expect(page.locator("form.form [name=story_prompt] option", has_text="La lampe")).to_have_count(1)
+    expect(page.locator("form.form [name=hero]")).to_have_value("Nour")
+    entry.locator(".open").click()
+    page.evaluate(
+        "async () => { const [prompt] = (await (await fetch('api/story_prompts')).json()).filter((one) => one.is_own);"
+        "await fetch('api/story_prompts/' + prompt.prompt_id, { method: 'PUT', headers: {'content-type': "
+        "'application/json'}, body: JSON.stringify({ ...prompt, title: 'Le phare' }) }); }"
+    )
+    fill_in(form, {"title": "La bougie"})
+    form.locator("[type=submit]").click()
+    expect(form.locator("[data-fault]")).to_contain_text("enregistrée ailleurs")
+    expect(form.locator("[name=title]")).to_have_value("La bougie")
+    expect(entry).to_contain_text("Le phare")
+    page.once("dialog", lambda asked: asked.accept())
+    entry.locator(".plain").click()
+    expect(dialog.locator(".own-prompts")).to_contain_text("Vous n'en avez pas encore")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -356,7 +395,7 @@ def test_widget_writes_too(browser: Browser, house: House) -> None:
     if folder := os.environ.get("SHOTS"):
         visitor.page.screenshot(path=Path(folder) / "letters-widget.png")
     visitor.find("[data-do=edit]").click()
-    visitor.find(".wording").fill("**Subject: Follow-up**\n\nHello,\n\nHow does it stand?")
+    visitor.find(".wording").fill("Subject: Follow-up\n\nHello,\n\nHow does it stand?")
     assert find_faults(visitor.page) == []
     visitor.page.reload()
     expect(visitor.find(".turn.is-edited .wording")).to_have_value(re.compile("How does it stand"))

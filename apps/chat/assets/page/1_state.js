@@ -57,12 +57,13 @@ function focusBox() {
   if (!isTouch()) box()?.focus();
 }
 
-async function call(path, body) {
+async function call(path, body, method = "POST") {
   const options = body === undefined ? {} : {
-    method: "POST",
+    method,
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   };
+  if (method === "DELETE") options.method = method;
   try {
     const response = await fetch(path, options);
     const text = await response.text();

@@ -35,8 +35,10 @@ function readBar() {
   for (const name of ["ending", "closing"]) {
     $(`#${name}`).replaceChildren($(`template[data-part=${name}]`, found).content.cloneNode(true));
   }
-  $("#handover")?.remove();
-  document.body.append($("template[data-part=handover]", found).content.cloneNode(true));
+  for (const name of ["handover", "prompts"]) {
+    $(`#${name}`)?.remove();
+    document.body.append($(`template[data-part=${name}]`, found).content.cloneNode(true));
+  }
   $("#threads").setAttribute("aria-label", words.threads);
   document.body.classList.add("is-ready");
   renderThreads();

@@ -28,7 +28,12 @@ const DEEDS = [
   ["#menu-toggle", () => showMenu($("#menu").hidden)],
   ["#handover-open", openHandover],
   ["[data-make-code]", makeCode],
-  ["[data-close-dialog]", () => $("#handover").close()],
+  ["[data-close-dialog]", (button) => button.closest("dialog").close()],
+  ["[data-do=prompts]", openPrompts],
+  ["[data-do=newPrompt]", () => showPrompt(null)],
+  ["[data-do=openPrompt]", (button) => showPrompt(prompts.find((one) => one.prompt_id === button.dataset.prompt))],
+  ["[data-do=removePrompt]", removePrompt],
+  ["[data-do=leavePrompt]", () => { leavePrompt(); $("#prompts [data-do=newPrompt]").focus(); }],
   ["#logout", logOut],
   [".skip", () => box()?.focus()],
 ];
@@ -178,10 +183,11 @@ async function requestDocumentation(button) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (!form.matches("form.verdict, form.rating, form.resume, form.form")) return;
+  if (!form.matches("form.verdict, form.rating, form.resume, form.form, form.prompt")) return;
   event.preventDefault();
   if (form.matches(".verdict")) saveVerdict(form.closest(".answer"), true);
   else if (form.matches(".rating")) rate(form);
   else if (form.matches(".form")) sendForm(form);
+  else if (form.matches(".prompt")) savePrompt(form);
   else takeCode(form);
 });

@@ -86,6 +86,7 @@ async function showForm(assistant, documentKind, isMove = false) {
   const form = $("form", paper);
   if (form) {
     form.noValidate = true;
+    if (form.dataset.kind === "story") offerPrompts(form);
     fillForm(form, readKept(sessionStorage, formName(form)));
     fillSenders(paper);
   }
