@@ -48,11 +48,12 @@ SELECT
     count(*) FILTER (WHERE origin = 'user') AS user_messages,
     count(*) FILTER (WHERE origin = 'bot') AS bot_messages,
     count(*) FILTER (WHERE origin = 'bot' AND status = 'complete') AS answered,
-    count(*) FILTER (WHERE status = 'refused') AS refused,
+    count(*) FILTER (WHERE status = 'refused' AND NOT is_personal) AS refused,
     count(*) FILTER (WHERE status = 'failed') AS failed,
     count(*) FILTER (WHERE status = 'stopped') AS stopped,
     count(*) FILTER (WHERE status = 'interrupted') AS interrupted,
-    count(DISTINCT tester) FILTER (WHERE origin = 'user') AS testers
+    count(DISTINCT tester) FILTER (WHERE origin = 'user') AS testers,
+    count(*) FILTER (WHERE status = 'refused' AND is_personal) AS declined
 FROM message_details
 WHERE created_at >= $start AND created_at < $end
 """
@@ -161,7 +162,10 @@ class LogInfo:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What was done in a range; `threads` and `testers` are those that wrote or were answered in it."""
+    """What was done in a range; `threads` and `testers` are those that wrote or were answered in it.
+
+    `refused` are questions that the documents do not answer, `declined` letters and stories that were not written.
+    """
 
     threads: int
     user_messages: int
@@ -172,6 +176,7 @@ class Totals:
     stopped: int
     interrupted: int
     testers: int
+    declined: int = 0
 
 
 @dataclass(frozen=True, slots=True)

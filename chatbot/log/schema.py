@@ -86,8 +86,8 @@ MESSAGES = Table(
         Column(
             "status",
             "VARCHAR",
-            "complete, refused (the documents do not answer), failed, interrupted (a crash cut it off) "
-            "or stopped (by the tester); complete for every question.",
+            "complete, refused (the documents do not answer; of a letter or story, it was declined), failed, "
+            "interrupted (a crash cut it off) or stopped (by the tester); complete for every question.",
         ),
         Column("error_origin", "VARCHAR", "Whose failure it was, provider or service; else null.", True),
         Column("error_code", "VARCHAR", "Code of the failure, as in the HTTP interface; else null.", True),

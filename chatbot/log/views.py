@@ -36,6 +36,7 @@ SELECT
     m.model,
     m.first_token_ms,
     m.total_ms,
+    coalesce(m.is_personal, false) AS is_personal,
     t.assistant,
     t.channel,
     t.tester,
@@ -188,7 +189,7 @@ JOIN messages AS q ON q.thread_id = a.thread_id AND q.position = a.position - 1
 JOIN threads AS t ON t.thread_id = a.thread_id
 LEFT JOIN passages_used AS p ON p.message_id = a.message_id AND p.rank = 1
 LEFT JOIN requests AS r ON r.message_id = a.message_id
-WHERE a.origin = 'bot' AND a.status = 'refused'
+WHERE a.origin = 'bot' AND a.status = 'refused' AND NOT coalesce(a.is_personal, false)
 """
 
 DAILY_COSTS_SQL = """
@@ -236,6 +237,7 @@ VIEWS = (
             "model": "Model that answered; null for questions.",
             "first_token_ms": "Milliseconds from the question to the first word.",
             "total_ms": "Milliseconds from the question to the end of the answer.",
+            "is_personal": "Whether it belongs to a letter or a story, and not to the documentation.",
             "assistant": "Name of the assistant.",
             "channel": "Way in: page, widget, api, openai or cli.",
             "tester": "Who asked.",
@@ -308,7 +310,7 @@ VIEWS = (
             "threads": "Threads in which something was written.",
             "user_messages": "Questions.",
             "bot_messages": "Answers, whatever became of them.",
-            "refused": "Answers that say the documents do not answer.",
+            "refused": "Answers that say the documents do not answer, or that decline a letter or a story.",
             "failed": "Answers that failed.",
             "testers": "Testers who asked something.",
         },
@@ -327,7 +329,7 @@ VIEWS = (
             "last_at": "When something was last written; created_at where nothing was.",
             "user_messages": "Questions.",
             "bot_messages": "Answers, whatever became of them.",
-            "refused": "Answers that say the documents do not answer.",
+            "refused": "Answers that say the documents do not answer, or that decline a letter or a story.",
             "failed": "Answers that failed.",
             "status": "The worst that befell one of its answers: failed, then interrupted, refused, stopped, "
             "complete; open while it has no answer.",
@@ -335,7 +337,8 @@ VIEWS = (
     ),
     View(
         "unanswered_questions",
-        "Questions that the documents did not answer, one row per refused answer.",
+        "Questions that the documents did not answer, one row per refused answer; what was declined of a letter or a "
+        "story is no gap in the documents, and not here.",
         UNANSWERED_QUESTIONS_SQL,
         {
             "message_id": "The refused answer.",

@@ -140,6 +140,18 @@ def test_totals_count_what_was_written_in_the_range(
     }
 
 
+def test_declined_letters_are_counted_apart(
+    analytics: Analytics, store: Store, publisher: Publisher, clock: Clock
+) -> None:
+    """A letter or story that was declined is not counted as a question that the documents do not answer."""
+    thread_id = write_thread(store, clock(), assistant="letters")
+    write_turn(store, thread_id, clock(), status="refused", is_personal=True)
+    write_turn(store, thread_id, clock(), status="refused", position=2)
+    publisher.publish()
+    totals = analytics.count_totals(clock(), END)
+    assert (totals.refused, totals.declined, totals.bot_messages) == (1, 1, 2)
+
+
 def test_usage_has_a_row_for_every_hour(
     analytics: Analytics, store: Store, publisher: Publisher, clock: Clock
 ) -> None:

@@ -197,6 +197,22 @@ def test_unanswered_questions_are_the_refused_ones(
     assert rows == [("Do you sell coffee?", "No.", PASSAGE.source, None)]
 
 
+def test_letter_that_was_declined_is_no_gap_in_the_documents(
+    store: Store, publisher: Publisher, log_path: Path, clock: Clock
+) -> None:
+    """What a writer declines is refused like any other, and not among the unanswered questions."""
+    thread_id = write_conversation(store, clock(), "Complaint")
+    write_turn(
+        store, thread_id, clock(), "A threat", "I decline.", position=2, status="refused", is_personal=True
+    )
+    publisher.publish()
+    assert read_log(log_path, "SELECT count(*) FROM unanswered_questions") == [(0,)]
+    assert read_log(log_path, "SELECT sum(refused) FROM usage_per_hour") == [(1,)]
+    assert read_log(log_path, "SELECT status FROM thread_summary") == [("refused",)]
+    details = read_log(log_path, "SELECT is_personal FROM message_details WHERE status = 'refused'")
+    assert details == [(True,)]
+
+
 OLDER = sorted((Path(__file__).parent / "older").glob("*.sql"))
 
 
