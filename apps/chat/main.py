@@ -126,7 +126,7 @@ def create_app(services: Services) -> FastAPI:
         allow_origins=list(settings.origins),
         allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["authorization", "content-type", "idempotency-key", "last-event-id", "x-trace-id"],
-        expose_headers=["x-trace-id", "retry-after"],
+        expose_headers=["x-trace-id", "retry-after", "content-disposition"],
     )
     app.add_middleware(Hosts, names=settings.hosts, tunnel=services.tunnel)
     app.add_middleware(Trace)

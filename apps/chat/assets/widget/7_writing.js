@@ -107,9 +107,10 @@ function drawDraft(turn) {
 
 const wordingOf = (element) => element.closest(".draft").querySelector(".wording");
 
-async function save(response, name) {
+async function save(response) {
   const address = URL.createObjectURL(await response.blob());
-  h("a", { href: address, download: name }).click();
+  const [, name] = /filename="([^"]+)/.exec(response.headers.get("content-disposition")) || [];
+  h("a", { href: address, download: name || "draft" }).click();
   setTimeout(() => URL.revokeObjectURL(address), 10000);
 }
 
@@ -136,8 +137,9 @@ const writing = {
   },
   file: (element) => attempt(async () => {
     const { format } = element.dataset;
-    const body = { format, text: tabMemory(editName(turnOf(element))) || undefined, sender: memory.read().sender };
-    await save(await call(`/api/messages/${turnOf(element).id}/file`, body), `${turnOf(element).draft.subject || "draft"}.${format}`);
+    const turn = turnOf(element);
+    const body = { format, text: tabMemory(editName(turn)) || undefined, sender: memory.read().sender };
+    await save(await call(`/api/messages/${turn.id}/file`, body));
   }),
   booklet: ({ dataset }) => attempt(() => keep(`booklet.${dataset.format}`)),
   mail(element) {

@@ -48,7 +48,7 @@ async function judge(turn, changes) {
   drawTurnOf(turn);
 }
 
-const keep = async (name) => save(await call(`/api/thread/${state.thread}/${name}`), name.replace("transcript", "conversation"));
+const keep = async (name) => save(await call(`/api/thread/${state.thread}/${name}`));
 
 function openSource(link) {
   const source = link.closest(".turn").querySelector(`.sources [data-number="${link.dataset.cite}"]`);
