@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from chatbot.text import clean_text, collapse_space, is_blank
+from chatbot.letters.letter import clean_block
+from chatbot.text import collapse_space, is_blank
 
 MAX_TITLE = 200
 
@@ -59,25 +59,14 @@ def list_chapters(booklet: Booklet) -> list[Chapter]:
     """Give the chapters as they are set: titles in one line, numbered where there is none, texts cleaned."""
     label = say("chapter", booklet.language)
     return [
-        Chapter(shorten_title(chapter.title) or label.format(number=number), clean(chapter.text))
+        Chapter(shorten_title(chapter.title) or label.format(number=number), clean_block(chapter.text))
         for number, chapter in enumerate(booklet.chapters, 1)
     ]
 
 
-def clean(text: str) -> str:
-    """Give a text without the control characters and non-characters that neither XML nor a page can hold."""
-    lines = clean_text(text).replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(
-        character
-        for character in lines
-        if character in "\n\t"
-        or (unicodedata.category(character) != "Cc" and character not in "\ufffe\uffff")
-    )
-
-
 def shorten_title(text: str) -> str:
     """Give a title in one line, cut where it is too long for a page; empty where nothing of it would be seen."""
-    line = collapse_space(clean(text))
+    line = collapse_space(clean_block(text))
     if is_blank(line):
         return ""
     return line if len(line) <= MAX_TITLE else line[: MAX_TITLE - 1].rstrip() + "…"

@@ -19,13 +19,13 @@ from lxml import etree, html
 from chatbot.booklets.booklet import (
     Booklet,
     Chapter,
-    clean,
     language_of,
     list_chapters,
     say,
     shorten_title,
     title_of,
 )
+from chatbot.letters.letter import clean_block
 from chatbot.markup import render_html
 
 _XHTML = "http://www.w3.org/1999/xhtml"
@@ -198,4 +198,4 @@ def _write_element(element: Any) -> str:
 
 
 def _escape(text: str) -> str:
-    return escape(clean(text))
+    return escape(clean_block(text))

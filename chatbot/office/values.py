@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import date
 
 from chatbot.errors import InvalidRequest
 from chatbot.letters.dates import write_date
+from chatbot.letters.letter import clean_block
 from chatbot.office.expressions import Value
-from chatbot.text import clean_text
 
 MAX_CHARACTERS = 50_000
 """Of one value."""
 
-_LINE_ENDS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _ANSWERS = {"en": ("no", "yes"), "fr": ("non", "oui")}
 
 
@@ -52,10 +49,4 @@ def _clean(name: str, value: Value) -> Value:
         raise InvalidRequest(
             f"The field {name} has {len(value):,} characters; at most {MAX_CHARACTERS:,} are allowed. Shorten it."
         )
-    text = _LINE_ENDS.sub("\n", clean_text(value))
-    return "".join(
-        character
-        for character in text
-        if character in "\n\t"
-        or (unicodedata.category(character) != "Cc" and character not in "\ufffe\uffff")
-    )
+    return clean_block(value)
