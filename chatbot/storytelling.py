@@ -82,10 +82,10 @@ class StoryAnswerer:
         assistant = draft.assistant
         if assistant is None:
             raise ValueError("the draft has no assistant")
+        draft.is_personal, draft.empty_refusals = True, DECLINED
         check_available(assistant, self._generation.model_name, turn.language)
         values = await self._store.read_async(forms.read_form, turn.thread.thread_id)
         history = await read_history(self._store, turn)
-        draft.is_personal, draft.empty_refusals = True, DECLINED
         yield Sources(())
         age = read_age(values)
         # What a client brings along of its own was never looked at.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -61,7 +62,7 @@ class Policy(BaseModel):
         for declined in self.declines:
             if not declined.applies(age):
                 continue
-            phrases = [_list_words(phrase) for words in declined.words.values() for phrase in words]
+            phrases = [_fold_phrase(phrase) for words in declined.words.values() for phrase in words]
             if any(f" {phrase} " in f" {text} " for phrase in phrases if phrase for text in asked):
                 return declined
         return None
@@ -73,3 +74,7 @@ class Policy(BaseModel):
 
 def _list_words(text: str) -> str:
     return " ".join(_WORD.findall(fold(text)))
+
+
+# A story is looked through sentence by sentence while it is written, for the same phrases each time.
+_fold_phrase = lru_cache(maxsize=4_096)(_list_words)
