@@ -18,7 +18,7 @@ from chatbot.knowledge.curated import CuratedAnswers, CuratedHit
 from chatbot.knowledge.language_index import is_within
 from chatbot.knowledge.retriever import Knowledge
 from chatbot.models import OFFLINE
-from chatbot.prompts import PromptInput, build_messages
+from chatbot.prompts import PromptInput, build_messages, build_messages_async
 from chatbot.questions import Turn
 from chatbot.retrieval import Rewriter, find_passages, make_standalone
 from chatbot.settings import Settings
@@ -36,7 +36,8 @@ class DocumentationAnswerer:
         self._store = store
         self._knowledge = knowledge
         self._generation = generation
-        self._chain: Runnable[PromptInput, Any] = RunnableLambda(build_messages) | generation.model
+        prompt = RunnableLambda(build_messages, build_messages_async)
+        self._chain: Runnable[PromptInput, Any] = prompt | generation.model
         is_offline = generation.model_name == OFFLINE
         self._rewriter = None if is_offline else Rewriter(generation.model, settings.model_timeout)
         self.curated = CuratedAnswers(knowledge, settings.private_dir)

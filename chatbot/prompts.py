@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
@@ -98,8 +99,8 @@ def fit_prompt(turn: PromptInput) -> PromptInput:
     passages: list[NumberedPassage] = []
     left = PASSAGES_BUDGET
     for passage in turn.passages:
-        heading = shorten(quote_material(clean_material(passage.heading)), LONGEST_HEADING)
-        text = quote_material(clean_material(passage.text))
+        heading = shorten(_quote(passage.heading), LONGEST_HEADING)
+        text = _quote(passage.text)
         room = left - estimate_tokens(heading)
         if estimate_tokens(text) > room:
             text = _cut_lines(text, room) if room >= LEAST_PASSAGE else ""
@@ -120,7 +121,7 @@ def is_cut(turn: PromptInput, fitted: PromptInput) -> bool:
     if len(fitted.passages) < len(turn.passages) or len(fitted.history) < len(turn.history):
         return True
     pairs = zip(turn.passages, fitted.passages, strict=True)
-    return any(fitted.text != quote_material(clean_material(given.text)) for given, fitted in pairs)
+    return any(fitted.text != _quote(given.text) for given, fitted in pairs)
 
 
 def build_messages(turn: PromptInput) -> list[BaseMessage]:
@@ -154,6 +155,11 @@ def build_messages(turn: PromptInput) -> list[BaseMessage]:
     return messages
 
 
+async def build_messages_async(turn: PromptInput) -> list[BaseMessage]:
+    """Lay out the prompt in the event loop: where LangChain is given no such function it starts a thread for it."""
+    return build_messages(turn)
+
+
 def mark(name: str, text: str, boundary: str) -> str:
     """Set material between marks of a boundary, named by the first word."""
     return f"<{name} {boundary}>\n{text}\n</{name.split()[0]} {boundary}>"
@@ -168,6 +174,12 @@ def clean_material(text: str) -> str:
 def shorten(text: str, limit: int) -> str:
     """Cut a text to a number of characters, with a sign that there was more."""
     return text if len(text) <= limit else f"{text[: limit - len(_LEFT_OUT)].rstrip()}{_LEFT_OUT}"
+
+
+# A turn looks at each of its passages five times, and the next turn may find the same ones.
+@lru_cache(maxsize=2048)
+def _quote(text: str) -> str:
+    return quote_material(clean_material(text))
 
 
 def _fit_history(history: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
