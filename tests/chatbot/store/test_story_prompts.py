@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -166,3 +167,41 @@ def test_audit_tells_of_the_teams_prompts_alone(store: Store, clock: Clock) -> N
         ("bea", "story_prompt.change", "Over the sea (published)"),
         ("cara", "story_prompt.remove", "Over the sea (published)"),
     ]
+
+
+def test_limit_holds_for_those_who_add_at_once(store: Store, clock: Clock) -> None:
+    """Of several that come at the same moment no more are kept than there is room for."""
+
+    def fill(connection: Any) -> None:
+        for number in range(48):
+            prompts.add_prompt(connection, NewPrompt(f"Nr {number}", "x", owner=TESTER), TESTER, clock())
+
+    def try_to_add(_: int) -> bool:
+        try:
+            add(store, owner=TESTER)
+        except InvalidRequest:
+            return False
+        return True
+
+    store.write(fill)
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(try_to_add, range(6))) == 2
+    assert len(store.read(prompts.list_prompts, TESTER)) == 50
+
+
+def test_one_of_those_who_change_at_once_is_kept(store: Store, clock: Clock) -> None:
+    """Two saves against the same revision: one is kept whole, the other is told."""
+    added = add(store)
+
+    def try_to_change(number: int) -> bool:
+        wanted = replace(added, text=f"Text {number}.")
+        try:
+            store.write(lambda c: prompts.change_prompt(c, wanted, f"a{number}", clock(), revision=1))
+        except EditConflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(try_to_change, range(6))) == 1
+    kept = store.read(prompts.read_prompt, added.prompt_id)
+    assert kept is not None and kept.revision == 2 and kept.text == f"Text {kept.author[1]}."
