@@ -82,11 +82,12 @@ def show_yaml(visit: Visit, office: Office, editing: Editing, folder: Folder) ->
     st.caption(texts["yaml.lead"])
     text = st.text_area(
         texts["yaml.label"],
-        value=editing.text,
+        value=editing.shown,
         height=520,
         key=editing.yaml_key,
         label_visibility="collapsed",
     )
+    editing.typed = str(text or "")
     for fault in editing.find_faults("yaml"):
         where = [texts["yaml.line"].format(line=fault.line)] if fault.line else []
         show_fault(": ".join([*where, *([fault.field] if fault.field else []), fault.reason]))

@@ -7,7 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
-from apps.admin.frame import Visit
+from apps.admin.frame import Visit, count_arrivals
 from apps.admin.notices import announce
 from apps.admin.services import Office
 from chatbot.errors import EditConflict, WrongDefinition
@@ -21,7 +21,8 @@ Source = Literal["form", "yaml"]
 class Editing:
     """An edit under way in one browser.
 
-    `text` is what the fields began with; `turn` counts the beginnings, and is in the fields' keys. `mine` is a text
+    `text` is what the fields began with, `shown` what the text area began with at the reader's last arrival, `typed`
+    what stood in it last; `turn` counts the beginnings, and is in the fields' keys. `mine` is a text
     that another's save stands in the way of. `faults` are those of the last try to save, made in `source`. `seen` is
     the version in force that the reader was last shown.
     """
@@ -32,6 +33,9 @@ class Editing:
     base: int | None
     seen: int | None
     turn: int
+    arrival: int
+    shown: str
+    typed: str
     source: Source = "form"
     faults: list[Fault] = field(default_factory=list)
     mine: str | None = None
@@ -49,7 +53,7 @@ class Editing:
     @property
     def current(self) -> str:
         """The text as it stands in the text area."""
-        return str(st.session_state.get(self.yaml_key, self.text))
+        return str(st.session_state.get(self.yaml_key, self.typed))
 
     @property
     def written(self) -> str:
@@ -66,10 +70,13 @@ class Editing:
 def open_editing(folder: Folder) -> Editing:
     """Give the edit under way, or begin one from what is there now."""
     known: Editing | None = st.session_state.get(_name(folder.name))
-    # Fields that were not drawn last time have forgotten what was in them: the reader was elsewhere.
-    if known is None or known.yaml_key not in st.session_state:
-        return begin_editing(folder, known)
-    return known
+    arrival = count_arrivals()
+    if known and known.arrival != arrival:
+        # The fields forgot what was in them while the reader was elsewhere; the edit has not.
+        known.arrival, known.shown = arrival, known.written
+        if known.shown == known.text:
+            known = begin_editing(folder, known)
+    return known or begin_editing(folder, None)
 
 
 def begin_editing(folder: Folder, before: Editing | None, text: str | None = None) -> Editing:
@@ -79,13 +86,17 @@ def begin_editing(folder: Folder, before: Editing | None, text: str | None = Non
         text: what is to stand in the fields instead.
     """
     draft = folder.draft
+    begins = folder.text if text is None else text
     begun = Editing(
         assistant=folder.name,
-        text=folder.text if text is None else text,
+        text=begins,
         revision=folder.revision,
         base=draft.base_version if draft else folder.base,
         seen=folder.base,
         turn=before.turn + 1 if before else 0,
+        arrival=count_arrivals(),
+        shown=begins,
+        typed=begins,
     )
     st.session_state[_name(folder.name)] = begun
     return begun

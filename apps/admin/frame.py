@@ -41,6 +41,7 @@ AGE_EVERY_S = 5
 _STYLE = Path(__file__).with_name("style.css")
 _ICON = str(Path(__file__).with_name("icon.svg"))
 _IS_FRAMED = "is_framed"
+_ARRIVAL = "arrival"
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +97,11 @@ def explain_errors() -> Iterator[None]:
     except Exception:
         logger.exception("A page of the admin failed")
         st.error(choose_texts("auto")["error.unexpected"], icon=":material/error:")
+
+
+def count_arrivals() -> int:
+    """Give a number that changes when the reader comes to a page from another: the fields there are empty again."""
+    return int(st.session_state.get(_ARRIVAL, ("", 0))[1])
 
 
 def show_title(title: str) -> None:
@@ -180,6 +186,9 @@ def _draw_frame() -> st.Page:
     # Named before the login: else Streamlit lists the files in `pages` beside it. Hidden, because an icon given here
     # becomes the browser tab's, which Streamlit fetches from another host.
     page = st.navigation(_list_pages(texts), position="hidden")
+    path, count = st.session_state.get(_ARRIVAL, ("", 0))
+    if path != page.url_path:
+        st.session_state[_ARRIVAL] = (page.url_path, count + 1)
     _draw_sidebar(login.require_login(), texts)
     return page
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from chatbot import accounts as accounts_module
@@ -22,6 +23,27 @@ from chatbot.store.engine import Store, utc_now
 from chatbot.store.records import Feedback, Message, PassageUsed, Status, Thread
 
 MAIN = Path(__file__).parents[3] / "apps" / "admin" / "main.py"
+SUPPORT = """# The one for all.
+title: {en: Support, fr: Assistance}
+description: {en: Answers.}
+prompt: |
+  Be short.
+"""
+LETTERS = """kind: writer
+title: {en: Letters, fr: Lettres}
+prompt: Write letters.
+form:
+  - {name: recipient, label: {en: To, fr: À}, required: true}
+  - {name: day, type: date, label: {en: Day, fr: Jour}}
+documents:
+  - name: note
+    title: {en: Note, fr: Mot}
+    subject: {en: A note, fr: Un mot}
+    text: {en: "Dear {{ recipient }},", fr: "Bonjour {{ recipient }},"}
+  - name: thanks
+    title: {en: Thanks, fr: Merci}
+    text: {en: "Thank you, {{ recipient }}."}
+"""
 NAME = "anne"
 PASSWORD = "correct horse battery"
 
@@ -111,6 +133,48 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     st.cache_resource.clear()
     logging.getLogger().handlers[:] = handlers
     accounts_module._dummy_hash.cache_clear()
+
+
+@pytest.fixture
+def definitions(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a folder of two small definitions, which the house works with, beside a page of documentation."""
+    folder, knowledge = tmp_path / "assistants", tmp_path / "knowledge"
+    folder.mkdir()
+    knowledge.mkdir()
+    (folder / "support.yaml").write_text(SUPPORT)
+    (folder / "letters.yaml").write_text(LETTERS)
+    (knowledge / "install.md").write_text(
+        "# Install\n\nRun `docker run teapot` to install Teapot with Docker.\n"
+    )
+    monkeypatch.setenv("ASSISTANTS_DIR", str(folder))
+    monkeypatch.setenv("KNOWLEDGE_DIR", str(knowledge))
+    _remember_navigation(monkeypatch)
+    return folder
+
+
+def _remember_navigation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every run know of the navigation, as all but the first of a process do; AppTest forgets it each time.
+
+    Without it a page file is run by itself first and by `main.py` after a rerun: fields of two names, which lose what
+    is in them.
+    """
+    build = PagesManager.__init__
+
+    def build_and_remember(*given: Any, **named: Any) -> None:
+        build(*given, **named)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", build_and_remember)
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    """Press the button of this label."""
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+def find_field(app: AppTest, kind: str, label: str) -> Any:
+    """Give the first field of a kind, such as `text_input`, with this label."""
+    return next(field for field in getattr(app, kind) if field.label == label)
 
 
 def fill_login(app: AppTest, name: str, password: str) -> AppTest:

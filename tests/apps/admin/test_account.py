@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-from .conftest import NAME, PASSWORD, House, fill_login, go, is_login, read_text
+from .conftest import NAME, PASSWORD, House, fill_login, go, is_login, press, read_text
 
 NEW = "another password"
 
@@ -14,11 +14,6 @@ def change(app: AppTest, current: str, new: str, again: str) -> AppTest:
     for field, value in zip(app.text_input[:3], (current, new, again), strict=True):
         field.set_value(value)
     return next(button for button in app.button if button.label == "Change").click().run()
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    """Press the button of this label."""
-    return next(button for button in app.button if button.label == label).click().run()
 
 
 def list_names(house: House) -> list[str]:

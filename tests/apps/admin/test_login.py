@@ -16,7 +16,10 @@ from chatbot.store.engine import utc_now
 from .conftest import MAIN, NAME, PASSWORD, House, fill_login, go, is_login, read_text
 
 KEY = "k" * 64
-PAGES = ("overview", "threads", "thread", "account")
+PAGES = (
+    *("overview", "threads", "thread", "assistants", "assistant", "story_prompts", "templates"),
+    "account",
+)
 
 
 def give_cookie(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
