@@ -23,6 +23,8 @@ from chatbot.workshop.templates import Upload
 
 MAX_MEGABYTES = 5
 _NEW = ""
+_TURN = "template_turn"
+_WANTED = "template_wanted"
 _NO_NAME = re.compile(r"[^a-z0-9_-]+")
 _LONG = ("body", "address", "enclosures", "text", "lines")
 
@@ -66,6 +68,8 @@ def show_templates(visit: Visit, office: Office) -> None:
     if not states:
         show_blank(texts["templates.none"], texts["templates.none.body"], icon="description")
         return
+    if wanted := st.session_state.pop(_WANTED, ""):
+        st.session_state["template_name"] = wanted
     with st.container(key="templates", border=True):
         chosen = st.selectbox(
             texts["templates.which"],
@@ -132,7 +136,8 @@ def _keep_upload(
     st.session_state.pop(f"template_seen {filename}")
     version = attempt(visit, lambda: office.templates.add(upload, visit.account))
     if version is not None:
-        st.session_state["template_name"] = wanted
+        st.session_state[_WANTED] = wanted
+        st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1
         announce(texts["templates.kept"].format(name=wanted, version=version))
 
 

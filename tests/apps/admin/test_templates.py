@@ -34,7 +34,7 @@ def read_text(app: AppTest) -> str:
 
 def upload(app: AppTest, data: bytes, filename: str = "Our Letter.docx") -> AppTest:
     """Give the page a file."""
-    app.file_uploader(key="template_file").set_value((filename, data, WORD))
+    app.file_uploader[0].set_value((filename, data, WORD))
     return app.run()
 
 
