@@ -49,7 +49,7 @@ def read_stored(service: Service, completion: Any) -> Transcript:
 def test_assistants_are_models(service: Service, connect: Any) -> None:
     """The list of models names the assistants, and each can be asked for."""
     client = connect(service)
-    assert [model.id for model in client.models.list()] == ["support"]
+    assert [model.id for model in client.models.list()] == ["letters", "stories", "support"]
     assert client.models.retrieve("support").owned_by == "guichet"
     with pytest.raises(openai.NotFoundError) as refused:
         client.models.retrieve("gpt-4")
