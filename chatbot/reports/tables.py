@@ -68,6 +68,7 @@ class MessageRow:
     model_calls: int | None
     retries: int | None
     limits_hit: str | None
+    is_personal: bool | None
     sources: str
     feedback_value: int | None
     feedback_reason: str | None
@@ -115,6 +116,7 @@ def flatten(transcript: Transcript) -> Iterator[MessageRow]:
             model_calls=message.model_calls,
             retries=message.retries,
             limits_hit=message.limits_hit,
+            is_personal=message.is_personal,
             sources="\n".join(cited),
             feedback_value=verdict.value if verdict else None,
             feedback_reason=verdict.reason if verdict else None,
