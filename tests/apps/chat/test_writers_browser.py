@@ -393,7 +393,7 @@ def test_widget_writes_too(browser: Browser, house: House) -> None:
     form.locator("[type=submit]").click()
     expect(visitor.find(".draft")).to_be_visible()
     if folder := os.environ.get("SHOTS"):
-        visitor.page.screenshot(path=Path(folder) / "letters-widget.png")
+        visitor.panel.screenshot(path=Path(folder) / "letters-widget.png")
     visitor.find("[data-do=edit]").click()
     visitor.find(".wording").fill("Subject: Follow-up\n\nHello,\n\nHow does it stand?")
     assert find_faults(visitor.page) == []
