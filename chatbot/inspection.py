@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 
@@ -14,6 +15,7 @@ LONGEST_SENTENCE = 1_000
 _CONTEXT = 200
 _END = re.compile(r"[.!?…][\"'”’»)\]*_]*\s|\n")
 _SPACE = re.compile(r"\s")
+_EMPHASIS = re.compile(r"[*_~`]+")
 
 
 class Inspection:
@@ -54,9 +56,7 @@ class Inspection:
         ready, self._waiting = self._waiting[:end], self._waiting[end:]
         if self.declined or not ready:
             return ""
-        # What no reader sees may stand within a word.
-        seen = clean_material(self._shown + ready)
-        self.declined = self._policy.find([seen], self._age)
+        self.declined = self._policy.find([see(self._shown + ready)], self._age)
         if self.declined:
             self._stop()
             return ""
@@ -64,3 +64,8 @@ class Inspection:
         # From a whole word on: the end of one may read like another.
         self._shown = tail if len(self._shown + ready) <= _CONTEXT else tail.partition(" ")[2]
         return ready
+
+
+def see(text: str) -> str:
+    """Give the words of a text as its reader sees them: what is invisible, emphasis and entities may part a word."""
+    return _EMPHASIS.sub("", html.unescape(clean_material(text)))

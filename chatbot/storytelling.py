@@ -23,10 +23,10 @@ from chatbot.documentation import read_history
 from chatbot.errors import AssistantUnavailable
 from chatbot.events import Event, Html, Sources, Token
 from chatbot.generation import Generation
-from chatbot.inspection import Inspection
+from chatbot.inspection import Inspection, see
 from chatbot.models import OFFLINE
 from chatbot.opening import STORY_PROMPT, STORY_PROMPT_TEXT
-from chatbot.prompts import clean_material, shorten
+from chatbot.prompts import shorten
 from chatbot.questions import Turn
 from chatbot.store import forms
 from chatbot.store.engine import Store
@@ -90,7 +90,7 @@ class StoryAnswerer:
         age = read_age(values)
         # What a client brings along of its own was never looked at.
         brought = chain.from_iterable(turn.history or ())
-        asked = map(clean_material, [*values.values(), *brought, turn.text])
+        asked = map(see, [*values.values(), *brought, turn.text])
         if declined := assistant.policy.find(asked, age):
             draft.is_refusal = True
             yield Token(draft.add_plain(declined.refuse(turn.language)))

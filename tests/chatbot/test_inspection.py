@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from chatbot.assistants.policy import Declined, Policy
-from chatbot.inspection import LONGEST_SENTENCE, Inspection
+from chatbot.inspection import LONGEST_SENTENCE, Inspection, see
 
 POLICY = Policy(
     declines=(
@@ -40,13 +42,16 @@ def test_sentence_is_shown_once_it_is_whole() -> None:
         ["It was calm. Then a sh", "ark came. It ", "smiled. "],
         ["It was calm. Then a SHÂRK came."],
         ["It was calm. Then a sh\u200bark came. "],
+        ["It was calm. Then a sh**ark** came. "],
+        ["It was calm. Then a sh&#97;rk came. "],
+        ["It was calm. It was great&nbsp;_white_. "],
         ["It was calm. It was great.", " White foam rose. "],
         ["It was calm. Une carte, au trésor ? Non : une carte au TRESOR. "],
         ["It was calm. A shark"],
     ],
 )
 def test_what_is_declined_is_never_shown(pieces: list[str]) -> None:
-    """Whatever the cut of the pieces, the case, accents or invisible letters: the sentence goes, and all behind it."""
+    """Whatever the cut, the case, accents or what no reader sees: the sentence goes, and all behind it."""
     stopped: list[bool] = []
     inspection = Inspection(POLICY, 8, lambda: stopped.append(True))
     shown = "".join(read(inspection, pieces))
@@ -86,3 +91,33 @@ def test_cut_word_is_not_taken_for_another() -> None:
     long = "x" * 400 + "shark"
     assert "".join(read(inspection, [f"{long} swam. ", "Then it slept. " * 30])).startswith(long)
     assert inspection.declined is None
+
+
+def test_whatever_the_text_and_its_pieces() -> None:
+    """What is shown is the text's beginning, holds nothing declined, and is the whole text where nothing is in it."""
+    chance = random.Random(7)
+    words = [
+        "shark",
+        "Great",
+        "white",
+        "wave",
+        "sharks",
+        "sea.",
+        "Why?",
+        "\n\n",
+        "carte",
+        "au",
+        "trésor",
+        "« oui »",
+        "x" * 600,
+    ]
+    for _ in range(300):
+        text = " ".join(chance.choices(words, k=chance.randint(1, 40)))
+        cuts = sorted(chance.choices(range(len(text) + 1), k=chance.randint(0, 30)))
+        pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+        inspection = Inspection(POLICY, 8)
+        shown = "".join(read(inspection, pieces))
+        assert text.startswith(shown)
+        assert POLICY.find([see(shown)], 8) is None
+        assert (shown == text) == (inspection.declined is None)
+        assert (inspection.declined is None) == (POLICY.find([see(text)], 8) is None)
