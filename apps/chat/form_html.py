@@ -46,6 +46,8 @@ def render_form(
         today: what a date begins with where its definition says so.
         story_prompts: the managed prompts that a story can be told by.
     """
+    if document is None and len(assistant.documents) == 1:
+        document = assistant.documents[0]
     if assistant.documents and document is None:
         return _render_kinds(assistant, language)
     fields = assistant.list_fields(document)
@@ -65,7 +67,7 @@ def render_form(
     )
     return (
         f'<form class="form" data-do="write" data-assistant="{escape(assistant.name)}" data-kind="{assistant.kind}"'
-        f' data-document="{escape(document.name if document else "")}" data-title="{escape(title)}"'
+        f' data-document="{escape(document.name if document else "")}"'
         f' data-words="{gather_findings(language)}" aria-labelledby="form-title">'
         f'{back}<h2 id="form-title">{_set(language, title)}</h2><p class="about">{_set(language, about)}</p>{mandatory}'
         f'<div class="fields">{begun}</div>{render_sender(assistant, document, language, "form")}'

@@ -219,6 +219,11 @@ def test_half_filled_form_outlives_a_refresh(jeanne: Visitor) -> None:
     expect(form.locator("[name=registered]")).to_be_checked()
     expect(form.locator("[name=sender_name]")).to_have_value("Jeanne Martin")
     assert jeanne.page.evaluate("Object.keys(localStorage)").count("guichet-sender") == 1
+    jeanne.page.go_back()
+    jeanne.see("[data-do=kind]")
+    jeanne.page.go_forward()
+    form = jeanne.see("form.form")
+    expect(form.locator("[name=contract]")).to_have_value("électricité")
     fill_in(form, {"contract": ""})
 
 
@@ -303,6 +308,7 @@ def test_own_story_prompts(jeanne: Visitor) -> None:
     expect(form.locator("#prompt-text-fault")).to_have_text("Veuillez remplir ce champ.")
     expect(form.locator("[name=text]")).to_be_focused()
     assert find_faults(page) == []
+    keep(jeanne, "stories-prompts")
     fill_in(form, {"text": "Une lampe s'éteint."})
     form.locator("[type=submit]").click()
     entry = dialog.locator(".own-prompts li")

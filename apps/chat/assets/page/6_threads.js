@@ -110,7 +110,10 @@ function startFresh() {
 
 addEventListener("popstate", () => {
   const wanted = new URL(location.href).searchParams.get("thread");
-  if (!wanted || wanted === current) return;
+  if (!wanted || wanted === current) {
+    if (current === NEW) dressWelcome();
+    return;
+  }
   beginOpening();
   takeDraft(wanted);
   readAgain(wanted);

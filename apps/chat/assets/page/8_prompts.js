@@ -9,7 +9,7 @@ const promptWords = () => JSON.parse($("#prompts").dataset.promptWords);
 
 // Where stories are begun, beside the choice of a prompt.
 function offerPrompts(form) {
-  const button = make("button", "back is-own", words.manage_prompts);
+  const button = make("button", "manage", words.manage_prompts);
   button.type = "button";
   button.dataset.do = "prompts";
   $(".fields", form).before(button);

@@ -12,13 +12,16 @@ const readKept = (storage, name) => JSON.parse(storage.getItem(name) || "{}");
 
 // ---- The assistant of a new conversation, and the kind of document; in the address, so that a refresh keeps them.
 
-function setWanted(assistant, documentKind = "") {
+function setWanted(assistant, documentKind = "", isStep = false) {
   const url = new URL(location.href);
   for (const [name, value] of [["assistant", assistant], ["document", documentKind]]) {
     if (value) url.searchParams.set(name, value);
     else url.searchParams.delete(name);
   }
-  if (url.href !== location.href) history.replaceState(null, "", url);
+  if (url.href === location.href) return;
+  // A step that was chosen can be taken back by the browser's own button.
+  if (isStep) history.pushState(null, "", url);
+  else history.replaceState(null, "", url);
 }
 
 function dressWelcome() {
@@ -31,7 +34,7 @@ function dressWelcome() {
   showAssistant(assistant, kind, wanted.get("document") || "");
 }
 
-function showAssistant(assistant, kind, documentKind = "") {
+function showAssistant(assistant, kind, documentKind = "", isStep = false) {
   const welcome = $("#log .welcome");
   for (const card of $$(".assistant[data-assistant]", welcome)) {
     const isChosen = card.dataset.assistant === assistant;
@@ -47,7 +50,7 @@ function showAssistant(assistant, kind, documentKind = "") {
   paper.hidden = !isForm;
   // Where the first question of a new conversation goes.
   fillField($("#thread textarea"), isForm || isDefault ? "" : `new:${assistant}`);
-  setWanted(isDefault ? "" : assistant, documentKind);
+  setWanted(isDefault ? "" : assistant, documentKind, isStep);
   if (isForm) return showForm(assistant, documentKind);
   paper.replaceChildren();
   return null;
@@ -67,7 +70,7 @@ function dressBox(kind) {
 
 function chooseAssistant(card) {
   const { assistant, kind } = card.dataset;
-  Promise.resolve(showAssistant(assistant, kind)).then(() => {
+  Promise.resolve(showAssistant(assistant, kind, "", true)).then(() => {
     if (kind === "documentation") focusBox();
     else showTop($(".paper"));
   });
@@ -102,13 +105,13 @@ function showTop(paper) {
 
 function chooseKind(button) {
   const { assistant } = $("#log .welcome .choice").dataset;
-  setWanted(assistant, button.dataset.document);
+  setWanted(assistant, button.dataset.document, true);
   showForm(assistant, button.dataset.document, true);
 }
 
 function leaveForm(button) {
   const { assistant } = button.closest("form").dataset;
-  setWanted(assistant);
+  setWanted(assistant, "", true);
   showForm(assistant, "", true);
 }
 
@@ -185,7 +188,7 @@ function showFindings(form, findings, sentence = "") {
   first.focus();
   first.closest(".field").scrollIntoView({ block: "nearest", behavior: motion() });
   const label = $("label", first.closest(".field")).textContent.replace("*", "").trim();
-  announce(`${label} : ${findings[first.name]}`);
+  announce(`${label}. ${findings[first.name]}`);
 }
 
 async function sendForm(form) {
@@ -218,6 +221,7 @@ function tell(thread, text) {
   startSending(null);
   fillField($("#thread textarea"), thread);
   trigger("again", `text:${text}`);
+  focusBox();
 }
 
 // The first turn of a thread that a form has begun: the form is done with.
