@@ -20,7 +20,7 @@ from chatbot.letters.odt import write_odt
 from chatbot.letters.pdf import render_letter_pdf
 from chatbot.office.expressions import Value
 from chatbot.office.fill import fill_template
-from chatbot.office.template import read_template
+from chatbot.office.template import OfficeTemplate
 from chatbot.store import forms, templates, threads
 from chatbot.store.engine import Store
 from chatbot.store.forms import GeneratedFile
@@ -176,7 +176,9 @@ class Stationery:
             "signature": letter.signature,
             "today": self._store.clock().date(),
         }
-        return fill_template(read_template(content, template.filename), given, language=letter.language)
+        # It was read and tried when it was taken, which costs more than filling it.
+        checked = OfficeTemplate("docx" if template.kind == "docx" else "xlsx", template.fields, content)
+        return fill_template(checked, given, language=letter.language)
 
 
 def list_template_fields(assistants: Assistants) -> set[str]:

@@ -11,9 +11,15 @@ Location = Sequence[int | str]
 
 # Aliases may name the same part again and again: the whole of the longest definition has a tenth of this.
 MOST_NODES = 100_000
+# A definition has ten levels. The loader goes down by recursion, which in C ends the process where it goes too deep.
+MOST_LEVELS = 100
 
 
-class _Loader(yaml.SafeLoader):
+# The same in C takes a fiftieth of the time; where PyYAML was built without it, the slow one does.
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):  # type: ignore[misc]
     """Leaves dates as they are written: one that is none is then a fault of its field, with its line."""
 
 
@@ -40,8 +46,6 @@ class Source:
             raise ValueError(f"{line}not YAML: {' '.join(str(error.problem or error).split())}") from error
         except yaml.YAMLError as error:
             raise ValueError(" ".join(f"not YAML: {error}".split())) from error
-        except RecursionError as error:
-            raise ValueError("line 1: not a definition: fields within fields without an end") from error
         if not isinstance(data, dict):
             raise ValueError("line 1: not a definition: a mapping of fields is expected")
         self.data: dict[str, Any] = {str(name): value for name, value in data.items()}
@@ -58,8 +62,18 @@ class Source:
         return line
 
 
+def _check_depth(text: str) -> None:
+    level = 0
+    for event in yaml.parse(text, Loader=_Base):
+        level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if level > MOST_LEVELS:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise ValueError(f"line {line}: not a definition: fields within fields without an end")
+
+
 def _read(text: str) -> tuple[Any, Any]:
     """Give the nodes of a text, with their places, and what they say."""
+    _check_depth(text)
     loader = _Loader(text)
     try:
         root = loader.get_single_node()
