@@ -254,6 +254,9 @@ def test_cors_is_for_allowed_origins_alone(serve: Serve) -> None:
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == "https://docs.example.org"
     assert answer.headers["x-trace-id"]
+    for method in ("PUT", "DELETE"):
+        asked = allowed | preflight | {"access-control-request-method": method}
+        assert client.options("/api/story_prompts/any", headers=asked).status_code == 200
     refused = client.options("/api/chat", headers=foreign | preflight)
     assert refused.status_code == 400
     assert "access-control-allow-origin" not in refused.headers
