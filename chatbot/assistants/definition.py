@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Literal, NoReturn, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -148,6 +149,8 @@ class Assistant(BaseModel):
         return {"title": texts.say(document.title, language), **schema}
 
 
+# Commands, reports and tries read the same few texts again and again.
+@lru_cache(maxsize=32)
 def parse_assistant(text: str, name: str) -> Assistant:
     """Read a definition.
 
