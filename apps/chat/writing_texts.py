@@ -125,7 +125,7 @@ WORDS: dict[str, dict[str, str]] = {
         "prompt_tags_help": "Séparées par des virgules.",
         "prompt_text": "Ce d'après quoi l'histoire est racontée",
         "prompt_title": "Titre",
-        "prompts_hint": "Elles ne sont visibles que de vous. Celles de l'équipe sont dans le formulaire, à côté des vôtres.",
+        "prompts_hint": "Visibles de vous seulement. Celles de l'équipe sont dans le formulaire, à côté des vôtres.",
         "required": "Veuillez remplir ce champ.",
         "sender": "Vos coordonnées",
         "sender_hint": "Gardées dans ce navigateur seulement : elles vont dans les fichiers que vous "
