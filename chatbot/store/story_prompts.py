@@ -196,24 +196,14 @@ def list_prompts(connection: Connection, owner: str = TEAM, *, with_drafts: bool
 
 def list_offered(connection: Connection, tester: str) -> list[StoryPrompt]:
     """Give what a tester can choose from, by title: the team's without its drafts, and all of his own."""
-    return _list(connection, _is_offered(tester))
-
-
-def find_offered(connection: Connection, tester: str, prompt_id: str) -> StoryPrompt | None:
-    """Give one of those that a tester can choose from; None where it is none of them."""
-    condition = _is_offered(tester) & (story_prompts.c.prompt_id == prompt_id)
-    return next(iter(_list(connection, condition)), None)
+    published = (story_prompts.c.owner == TEAM) & story_prompts.c.is_draft.is_(False)
+    # Without a label nobody is told apart from the team.
+    return _list(connection, or_(published, story_prompts.c.owner == tester) if tester else published)
 
 
 def read_prompt(connection: Connection, prompt_id: str) -> StoryPrompt | None:
     """Give a prompt, whoever owns it; None where there is none."""
     return next(iter(_list(connection, story_prompts.c.prompt_id == prompt_id)), None)
-
-
-def _is_offered(tester: str) -> ColumnElement[bool]:
-    published = (story_prompts.c.owner == TEAM) & story_prompts.c.is_draft.is_(False)
-    # Without a label nobody is told apart from the team.
-    return or_(published, story_prompts.c.owner == tester) if tester else published
 
 
 def _list(connection: Connection, condition: ColumnElement[bool]) -> list[StoryPrompt]:
