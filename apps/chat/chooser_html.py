@@ -38,7 +38,7 @@ def _render_card(assistant: Assistant, reason: str | None, language: str, chosen
         away = escape(phrase(language, "unavailable"))
         why = escape(set_type(language, reason))
         return (
-            f'<li class="assistant is-away"><b>{title}</b><span>{about}</span>'
+            f'<li class="assistant is-{assistant.kind} is-away"><b>{title}</b><span>{about}</span>'
             f'<span class="why"><i>{away}</i> {why}</span></li>'
         )
     pressed = "true" if assistant.name == chosen else "false"

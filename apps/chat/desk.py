@@ -264,7 +264,9 @@ class Desk:
             NotLoggedIn: nobody we know.
         """
         login = await self._services.access.identify(request.cookies.get(COOKIE))
-        wanted = str(request.query_params.get("thread", ""))
+        # A link that names an assistant begins with it, whatever was talked about before.
+        default = NEW_THREAD if request.query_params.get("assistant") else ""
+        wanted = str(request.query_params.get("thread", default))
         address = request.client.host if request.client else "unknown"
         source = self._services.access.name_source(address)
         return Visit(login, self._read_language(request), wanted, source)
