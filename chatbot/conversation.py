@@ -85,7 +85,7 @@ class Conversation:
         self.curated = documentation.curated
         self._answerers: dict[Kind, Answerer] = {
             "documentation": documentation,
-            "writer": WriterAnswerer(store, generation),
+            "writer": WriterAnswerer(store, generation, settings.zone),
             "story": StoryAnswerer(store, generation),
         }
         self._model = model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, tzinfo
 
 from chatbot.answer import DRAFTED
 from chatbot.assistants.catalogue import Assistants
@@ -76,11 +76,16 @@ class MadeFile:
 
 
 class Stationery:
-    """Makes files of drafts; what is in them is not kept."""
+    """Makes files of drafts; what is in them is not kept.
 
-    def __init__(self, store: Store, assistants: Assistants) -> None:
+    Args:
+        zone: of the calendar by which a letter is written today.
+    """
+
+    def __init__(self, store: Store, assistants: Assistants, zone: tzinfo = UTC) -> None:
         self._store = store
         self._assistants = assistants
+        self._zone = zone
 
     def make_file(self, order: Order) -> MadeFile:
         """Make a file of one draft; takes up to seconds of a core.
@@ -127,8 +132,7 @@ class Stationery:
         self, assistant: Assistant, document: DocumentKind | None, order: Order
     ) -> dict[str, str]:
         fields = assistant.list_fields(document, in_browser=True)
-        today = self._store.clock().date()
-        entries = check_form(fields, order.sender or {}, order.language, today=today)
+        entries = check_form(fields, order.sender or {}, order.language, today=self._find_today())
         return {entry.field: entry.value for entry in entries}
 
     def _word_subject(
@@ -140,13 +144,16 @@ class Stationery:
     ) -> str:
         if document is None:
             return ""
-        given = prepare_values(fields, values, language, today=self._store.clock().date())
+        given = prepare_values(fields, values, language, today=self._find_today())
         title = say(document.title, language)
         try:
             return write_wording(say(document.subject, language), given) or title
         except ValueError:
             # Grown too long by what was filled in: the draft has its own, or takes the kind's.
             return title
+
+    def _find_today(self) -> date:
+        return self._store.clock().astimezone(self._zone).date()
 
     def _find_template(self, document: DocumentKind | None, chosen: Format) -> TemplateVersion | None:
         if document is None or document.template is None:
@@ -174,7 +181,7 @@ class Stationery:
             "subject": letter.subject,
             "body": write_plain_text(letter).removesuffix(letter.signature).strip(),
             "signature": letter.signature,
-            "today": self._store.clock().date(),
+            "today": self._find_today(),
         }
         # It was read and tried when it was taken, which costs more than filling it.
         checked = OfficeTemplate("docx" if template.kind == "docx" else "xlsx", template.fields, content)

@@ -7,7 +7,7 @@ known by their words are followed by the wording itself, and any other is declin
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, tzinfo
 from itertools import chain
 from typing import Any
 
@@ -32,6 +32,7 @@ from chatbot.questions import Turn
 from chatbot.store import forms, threads
 from chatbot.store.engine import Store
 from chatbot.streaming import StopSignal
+from chatbot.text import is_blank
 from chatbot.wishes import DraftInfo, Wish, find_wish
 
 # The log's name for what no model wrote.
@@ -86,10 +87,15 @@ NO_FREE_WISH = {
 
 
 class WriterAnswerer:
-    """Writes drafts, for assistants of kind writer."""
+    """Writes drafts, for assistants of kind writer.
 
-    def __init__(self, store: Store, generation: Generation) -> None:
+    Args:
+        zone: of the calendar by which a letter is written today.
+    """
+
+    def __init__(self, store: Store, generation: Generation, zone: tzinfo = UTC) -> None:
         self._store = store
+        self._zone = zone
         self._generation = generation
         self._chain: Runnable[Any, Any] = generation.model
 
@@ -172,7 +178,8 @@ class WriterAnswerer:
         wishes: Sequence[Wish],
         language: str,
     ) -> str:
-        given = prepare_values(fields, values, language, today=self._store.clock().date())
+        today = self._store.clock().astimezone(self._zone).date()
+        given = prepare_values(fields, values, language, today=today)
         for wish in wishes:
             given |= CHANGES[wish.name]
         # What a tester types is no Markdown: the stars of a contract's number are no emphasis.
@@ -237,7 +244,12 @@ def write_value(field: FormField, value: str, language: str) -> str:
 def describe_draft(
     assistant: Assistant, values: Mapping[str, str], text: str, *, is_template: bool, language: str
 ) -> DraftInfo | None:
-    """Say what can be done with a draft; None where its assistant's thread has no kind of document any more."""
+    """Say what can be done with a draft; None where nothing was written.
+
+    Where the thread has no kind of document, or one that is gone, it is laid out as a letter.
+    """
+    if is_blank(text):
+        return None
     document = assistant.find_document(values.get(DOCUMENT))
     if document is None:
         return DraftInfo("plain", read_draft(text)[0], is_template, language, ("docx", "odt", "pdf"), WISHES)

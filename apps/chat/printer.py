@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from chatbot.assistants.catalogue import Assistants
 from chatbot.bindery import Bindery
-from chatbot.errors import GuichetError, ReportFailed, UnknownThread
+from chatbot.errors import BrokenTemplate, GuichetError, ReportFailed, UnknownThread
 from chatbot.limiter import Limiter
 from chatbot.reports.archive import name_file
 from chatbot.reports.labels import Language
@@ -17,6 +18,8 @@ from chatbot.stationery import MadeFile, Order, Stationery
 from chatbot.store import threads
 from chatbot.store.engine import Store
 from chatbot.store.records import Transcript
+
+logger = logging.getLogger(__name__)
 
 COPIES = "20/minute"
 FILES = "60/minute"
@@ -31,7 +34,7 @@ class Printer:
         self._zone = settings.zone
         self._limiter = Limiter(store, COPIES, "transcript")
         self._files = Limiter(store, FILES, "file")
-        self._stationery = Stationery(store, assistants)
+        self._stationery = Stationery(store, assistants, settings.zone)
         self._bindery = Bindery(store, assistants)
         self._press = asyncio.Semaphore(1)
 
@@ -81,7 +84,8 @@ class Printer:
         async with self._press:
             try:
                 return await asyncio.to_thread(self._stationery.make_file, order)
-            except ReportFailed as error:
+            except (ReportFailed, BrokenTemplate) as error:
+                logger.error("A file could not be made: %s", error)
                 raise GuichetError(
                     "The file could not be laid out. Take another format, or shorten the text."
                 ) from error

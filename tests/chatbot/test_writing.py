@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from chatbot.writing import NO_FORM, TEMPLATE, WISHES, choose_language, list_ent
 from tests.chatbot.conftest import Counter, MakeCounter
 from tests.chatbot.letters.forms import fill_form
 from tests.chatbot.letters.samples import read_writer
+from tests.conftest import Clock
 
 DRAFT = "**Subject:** Contract 4711\n\nDear Sir or Madam,\n\nI cancel contract 4711.\n\nYours faithfully,"
 
@@ -153,6 +156,18 @@ async def test_wording_that_cannot_be_filled_in_is_our_failure(
     assert isinstance(failed, Failed)
     assert (failed.code, failed.origin) == ("internal_error", "service")
     assert "The text of cancellation cannot be filled in" in failed.message
+
+
+async def test_today_is_the_teams(make_counter: MakeCounter, clock: Clock, tmp_path: Path) -> None:
+    """What is dated today is dated by the clock on the team's wall, not by that of Greenwich."""
+    kind = "{name: n, title: {en: N}, text: {en: '{{ today }}'}}"
+    text = f"kind: writer\ntitle: {{en: N}}\nprompt: x\ndocuments: [{kind}]"
+    (tmp_path / "letters.yaml").write_text(text, encoding="utf-8")
+    clock.now = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
+    counter = make_counter(is_offline=True, assistants_dir=tmp_path, timezone="Europe/Paris")
+    counter.add_thread(assistant="letters")
+    counter.store.write(forms.add_form, "t1", [FormEntry(DOCUMENT, "n", "choice")])
+    assert (await ask(counter, "N")).answer == "23 November 2026"
 
 
 # With a model

@@ -30,7 +30,7 @@ SESSION = Session(True, 10, 9, 8, NOW)
 # Codes of commands and start, which no HTTP answer carries; and the one for all that nobody foresaw.
 NOT_ON_THE_WIRE = {
     *("settings_invalid", "usage", "code_invalid", "tunnel_unavailable"),
-    *("log_unavailable", "report_failed", "internal_error"),
+    *("log_unavailable", "report_failed", "broken_template", "internal_error"),
 }
 # CONTRACT.md's table.
 CONTRACT = {
