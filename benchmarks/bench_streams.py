@@ -4,8 +4,9 @@ Over the wire: `POST /api/chat` as events, with the model's server behind langch
 relay of the same chain. The page: over Gradio's queue, the model in the process, beside a bare `gr.ChatInterface`.
 All ask at the same moment; model, testers and service are processes of their own, on the same cores. "longest s" is
 the last stream's time, "x model" that over the model's 10 s, "x peer" over the bare one's of the same number; "CPU s"
-is what the measured process used meanwhile, without its children. "whole" streams brought each token, and none of
-another's.
+is what the measured process used meanwhile, without its children: of all figures the one that hangs least on what else
+the machine did, which "load" tells of (before, and after with the crowd's own). "whole" streams brought each token, and
+none of another's.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def _measure(way: str, count: int) -> tuple[dict[str, object], float]:
         load, before = os.getloadavg()[0], _read_cpu(process)
         told = _run("benchmarks.crowd", way, str(count), origin, PASSWORD)
         cpu_s = _read_cpu(process) - before
+        load_after = os.getloadavg()[0]
     streams: list[dict[str, Any]] = json.loads(told)
     whole = [stream for stream in streams if stream["is_whole"] and not stream["is_mixed"]]
     firsts = sorted(stream["first_s"] for stream in streams if stream["first_s"] is not None)
@@ -72,19 +74,19 @@ def _measure(way: str, count: int) -> tuple[dict[str, object], float]:
         "x model": f"{longest_s / OWN_TIME_S:.2f}",
         "first token p95 ms": round(p95_s * 1000),
         "CPU s": f"{cpu_s:.1f}",
-        "load before": f"{load:.1f}",
+        "load": f"{load:.1f} to {load_after:.1f}",
     }, longest_s
 
 
 @contextmanager
 def _serve(way: str, folder: str) -> Iterator[tuple[str, psutil.Process]]:
     """Have the model and what is measured run, each in a process; give the address and the process."""
-    model_port, port = _find_port(), _find_port()
+    model_port, port = find_port(), find_port()
     model = _start("benchmarks.paced_model", str(model_port))
     served = _start("benchmarks.peers", way, str(port), folder, f"http://127.0.0.1:{model_port}/v1")
     try:
         for each in (model_port, port):
-            _wait_for(each)
+            wait_for(each)
         yield f"http://127.0.0.1:{port}", psutil.Process(served.pid)
     finally:
         for process in (served, model):
@@ -102,7 +104,12 @@ def _run(module: str, *arguments: str) -> bytes:
     return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
+    """Wait until something listens on a port of this machine.
+
+    Raises:
+        TimeoutError: nothing does.
+    """
     end = time.monotonic() + START_S
     while time.monotonic() < end:
         with socket.socket() as probe:
@@ -112,7 +119,8 @@ def _wait_for(port: int) -> None:
     raise TimeoutError(f"Nothing listens on port {port} after {START_S} s.")
 
 
-def _find_port() -> int:
+def find_port() -> int:
+    """Give a port that is free."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

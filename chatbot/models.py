@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableSequence
 from pydantic import SecretStr
 
 from chatbot.errors import (
@@ -128,7 +128,7 @@ async def stream_answer(
     """
     finish_reason: str | None = None
     has_text = False
-    stream = chain.astream(given)
+    stream = _stream(chain, given)
     watch = _Watch(timeout_s, deadline_s)
     try:
         while True:
@@ -154,8 +154,26 @@ async def stream_answer(
             yield part
     finally:
         watch.close()
-        await _close(stream)
+        await stream.aclose()
     _check_end(finish_reason, has_text)
+
+
+async def _stream(chain: Runnable[Given, Any], given: Any) -> AsyncGenerator[Any]:
+    """Stream a chain; of a sequence the model by itself, on what the steps before it give.
+
+    A sequence adds all pieces up as it passes them on, for callbacks of its own: a third of what reading one cost.
+    """
+    last: Runnable[Any, Any] = chain
+    if isinstance(chain, RunnableSequence) and isinstance(chain.last, BaseChatModel):
+        last = chain.last
+        for step in chain.steps[:-1]:
+            given = await step.ainvoke(given)
+    stream = last.astream(given)
+    try:
+        async for piece in stream:
+            yield piece
+    finally:
+        await _close(stream)
 
 
 class _Watch:
