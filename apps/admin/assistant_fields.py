@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +14,16 @@ import yaml
 from apps.admin.editing import Editing
 from apps.admin.frame import Visit
 from apps.admin.notices import show_fault
+from apps.admin.texts import Texts
 from chatbot.assistants import amendment
 
 LANGUAGES = ("en", "fr")
 Path = tuple[int | str, ...]
-# What the definition's model says in English where a field was left empty.
-_EMPTY = ("Field required", "at least 1 ")
+# What the definition's check says in English of the faults that are met most, and our words for it.
+_KNOWN = (
+    (re.compile("Field required|at least 1 "), "field.required"),
+    (re.compile(r"no field that is sent with the form is named (?P<name>.+)"), "field.unknown"),
+)
 _TEXT_COLUMNS = [f"{part}_{language}" for part in ("topic", "words") for language in LANGUAGES]
 
 
@@ -58,12 +63,13 @@ class FieldForm:
                 given[language] = self._draw_text(
                     (*path, language), label, str(before.get(language, "")), height
                 )
+                self._show_faults((*path, language))
         kept = {language: text for language, text in given.items() if text.strip()}
         shown = {language: str(text) for language, text in before.items() if language in LANGUAGES}
         if {name: text.strip() for name, text in kept.items()} != {n: t.strip() for n, t in shown.items()}:
             written = {language: _finish(text, height) for language, text in kept.items()}
             self._changes.append(Change(path, written or ({} if is_required else None)))
-        self._show_faults(path)
+        self._show_faults(path, is_whole=True)
 
     def draw_lists(self, path: Path) -> None:
         """Draw a list of lines per language."""
@@ -162,10 +168,20 @@ class FieldForm:
     def _key(self, path: Path) -> str:
         return f"field {self._editing.assistant} {self._editing.turn} {'.'.join(map(str, path))}"
 
-    def _show_faults(self, path: Path) -> None:
-        for fault in self._editing.find_faults("form", ".".join(map(str, path))):
-            is_empty = any(words in fault.reason for words in _EMPTY)
-            show_fault(self._texts["field.required"] if is_empty else fault.reason)
+    def _show_faults(self, path: Path, *, is_whole: bool = False) -> None:
+        """Show the faults at a field and its parts; `is_whole` leaves out those that stand at the parts already."""
+        name = ".".join(map(str, path))
+        for fault in self._editing.find_faults("form", name):
+            if not is_whole or fault.field == name:
+                show_fault(explain_fault(fault.reason, self._texts))
+
+
+def explain_fault(reason: str, texts: Texts) -> str:
+    """Give a fault in the reader's words, where it is one of those met most."""
+    for pattern, name in _KNOWN:
+        if found := pattern.search(reason):
+            return texts[name].format(**found.groupdict())
+    return reason
 
 
 def amend_all(text: str, changes: Sequence[Change]) -> str:

@@ -106,7 +106,8 @@ def count_arrivals() -> int:
 
 def show_title(title: str) -> None:
     """Head a page that shows what is saved, as it is now."""
-    st.title(title, anchor=False)
+    with st.container(key="title"):
+        st.title(title, anchor=False)
 
 
 def show_log_title(visit: Visit, title: str) -> LogInfo:
