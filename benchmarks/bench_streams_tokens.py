@@ -1,7 +1,7 @@
 """What one token of a stream costs, and whose cost it is: seconds of CPU over tokens, with 20 streams at once.
 
 The openai package reads the stream as it is, then with pieces validated at once (`chatbot.chunks`); langchain-openai
-makes messages of those; the chain is the sequence of prompt and model as LangChain streams it. The last row is how answers
+makes messages of those; the sequence of prompt and model is streamed as LangChain does it. The last row is how answers
 are read here: the sequence's model by itself, watched, stopped when asked to, gathered. The model is a process of its
 own; its cost is not in the figures, which are the least of three: what else the machine does adds to them.
 """
