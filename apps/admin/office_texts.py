@@ -129,6 +129,8 @@ ENGLISH = {
     "prompts.edit": "Edit the prompt",
     "prompts.none": "No story prompt here",
     "prompts.none.body": "Write one, or choose fewer tags. Testers see those that are not drafts.",
+    "prompts.examples": "Take over those that come with Guichet",
+    "prompts.taken": "{count} prompts were taken over.",
     "prompts.draft": "Draft",
     "prompts.by": "{name}, {time}",
     "prompts.title": "Title",
@@ -307,6 +309,8 @@ FRENCH = {
     "prompts.none": "Aucune consigne d'histoire ici",
     "prompts.none.body": "Écrivez-en une, ou choisissez moins d'étiquettes. Les testeurs voient celles qui ne sont pas "
     "des brouillons.",
+    "prompts.examples": "Reprendre celles livrées avec Guichet",
+    "prompts.taken": "{count} consignes ont été reprises.",
     "prompts.draft": "Brouillon",
     "prompts.by": "{name}, {time}",
     "prompts.title": "Titre",

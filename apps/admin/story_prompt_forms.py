@@ -16,6 +16,7 @@ from chatbot.errors import EditConflict, InvalidForm
 from chatbot.roles import require
 from chatbot.store import story_prompts
 from chatbot.store.story_prompts import TEAM, NewPrompt, StoryPrompt
+from chatbot.story_collection import add_collection, read_examples
 
 NEW = "new"
 _CHOSEN = "story_prompt"
@@ -47,6 +48,8 @@ def show_prompts(visit: Visit) -> None:
     shown = [prompt for prompt in prompts if set(chosen or ()) <= set(prompt.tags)]
     if not shown:
         show_blank(texts["prompts.none"], texts["prompts.none.body"], icon="auto_stories")
+    if not prompts:
+        _offer_examples(visit)
     with st.container(key="prompts"):
         for prompt in shown:
             _show_card(visit, prompt)
@@ -77,6 +80,16 @@ def edit_prompt(visit: Visit) -> None:
                 _open(None)
             if known:
                 _offer_removal(visit, known)
+
+
+def _offer_examples(visit: Visit) -> None:
+    texts, store = visit.texts, visit.services.store
+    if st.button(texts["prompts.examples"], key="take_examples", icon=":material/library_add:"):
+        require(visit.account, "story_prompt.edit")
+        author, now = visit.account.username, store.clock()
+        added = attempt(visit, lambda: store.write(add_collection, read_examples(), author, now))
+        if added is not None:
+            announce(texts["prompts.taken"].format(count=len(added)))
 
 
 def _show_card(visit: Visit, prompt: StoryPrompt) -> None:

@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from chatbot.store import story_prompts
 from chatbot.store.story_prompts import NewPrompt, StoryPrompt
+from chatbot.story_collection import read_examples
 
 from . import conftest
 from .conftest import House, find_field, press
@@ -108,3 +109,14 @@ def test_prompt_is_removed_after_a_second_thought(house: House) -> None:
     app = app.checkbox(key=f"sure {prompt.prompt_id}").check().run()
     app = app.button(key="remove_prompt").click().run()
     assert list_prompts(house) == [] and "is removed." in read_text(app)
+
+
+def test_prompts_that_ship_are_taken_over_where_there_are_none(house: House) -> None:
+    """An empty page offers the prompts that come with Guichet; once there are any it does not."""
+    app = house.log_in("story_prompts", locale="fr-FR")
+    app = app.button(key="take_examples").click().run()
+    kept = list_prompts(house)
+    assert [prompt.author for prompt in kept] == ["anne"] * len(read_examples())
+    assert f"{len(kept)} consignes ont été reprises." in read_text(app)
+    assert kept[0].title in read_text(app)
+    assert not [button for button in app.button if button.key == "take_examples"]
