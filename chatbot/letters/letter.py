@@ -20,6 +20,9 @@ from chatbot.text import clean_text, collapse_space, fold
 Language = Literal["en", "fr"]
 
 _SUBJECT = re.compile(r"(?:subject|re|objet|sujet|concerne)\s*[:：]\s*(.*)", re.IGNORECASE)
+# Emphasis that a model opened and did not close goes from the ends of a subject; signs that were typed stay.
+_STAND_INS = {"*": "\ue000", "_": "\ue001"}
+_ESCAPED = re.compile(r"\\([*_])")
 _FENCE = re.compile(r"```\w*\n(.*?)\n?```", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\[[^\]\n]{0,40}\b(?:name|signature|nom|prénom)\b[^\]\n]{0,40}\]", re.IGNORECASE)
 _LABELS = {"en": ("Tel: ", "Email: "), "fr": ("Tél.\u00a0: ", "Courriel\u00a0: ")}
@@ -93,10 +96,14 @@ def read_draft(text: str) -> tuple[str, str]:
     if fenced := _FENCE.fullmatch(whole):
         whole = fenced[1].strip()
     first, _, rest = whole.partition("\n")
-    found = _SUBJECT.fullmatch(collapse_space(markup.plain_text(first)).strip("*_# "))
+    plain = markup.plain_text(_ESCAPED.sub(lambda sign: _STAND_INS[sign[1]], first))
+    found = _SUBJECT.fullmatch(collapse_space(plain).strip("*_# "))
     if found is None:
         return "", whole
-    return found[1].strip("*_ "), rest.strip()
+    subject = found[1].strip("*_ ")
+    for sign, stand_in in _STAND_INS.items():
+        subject = subject.replace(stand_in, sign)
+    return subject, rest.strip()
 
 
 def write_draft(subject: str, body: str, language: str) -> str:

@@ -136,7 +136,7 @@ async def test_thread_without_a_form_says_what_is_needed(offline: Counter) -> No
 
 async def test_what_is_typed_is_text(offline: Counter) -> None:
     """Signs of Markdown, HTML and templates in a form come out as they were typed."""
-    number = "12*34*56 <b>x</b> {{ 7*7 }} [a](http://b.org) `c`"
+    number = "_12*34*56 <b>x</b> {{ 7*7 }} [a](http://b.org) `c`_"
     begin(offline, contract_number=number)
     reply = await ask(offline, "Cancellation")
     assert reply.draft is not None
