@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
@@ -33,20 +36,61 @@ def install_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _answer_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        # Without the input: it may hold what JSON cannot (NaN, lone surrogates), or a secret.
-        faults = error.errors()
-        path = request.url.path
-        if any(fault["type"] == "json_invalid" for fault in faults):
-            return refuse(path, "invalid_json", "The body is not JSON. Send one JSON object.")
-        lines = [f"{'.'.join(map(str, fault['loc'][1:])) or 'body'}: {fault['msg']}" for fault in faults]
-        return refuse(path, "invalid_request", "; ".join(lines))
+        return _refuse_invalid(request, error)
 
     @app.exception_handler(HTTPException)
     async def _answer_http(request: Request, error: HTTPException) -> JSONResponse:
-        code = HTTP_CODES.get(error.status_code, "invalid_request")
-        message = f"{request.method} {request.url.path[:200]}: {error.detail.rstrip('.')}."
-        headers = dict(error.headers or {})
-        return refuse(request.url.path, code, message, error.status_code, headers)
+        return _refuse_http(request, error)
+
+
+def install_page_handlers(app: FastAPI) -> None:
+    """Have what the mounted page refuses by itself answered in the one form.
+
+    Its own handler of bodies echoes them, and fails over what JSON cannot hold.
+    """
+
+    @app.exception_handler(RequestValidationError)
+    async def _answer_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        return _refuse_invalid(request, error)
+
+    @app.exception_handler(HTTPException)
+    async def _answer_http(request: Request, error: HTTPException) -> Response:
+        # What Gradio says in words of its own its script in the browser understands.
+        if error.detail != HTTPStatus(error.status_code).phrase:
+            return await http_exception_handler(request, error)
+        return _refuse_http(request, error)
+
+    @app.exception_handler(Exception)
+    async def _answer_failure(request: Request, error: Exception) -> JSONResponse:
+        return refuse(
+            request.url.path,
+            "internal_error",
+            "Something went wrong on our side. Try again in a moment.",
+        )
+
+
+def _refuse_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    # Without the input: it may hold what JSON cannot (NaN, lone surrogates), or a secret.
+    faults = error.errors()
+    path = request.url.path
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return refuse(path, "invalid_json", "The body is not JSON. Send one JSON object.")
+    lines = [f"{'.'.join(map(str, fault['loc'][1:])) or 'body'}: {_say_fault(fault)}" for fault in faults]
+    return refuse(path, "invalid_request", "; ".join(lines))
+
+
+def _refuse_http(request: Request, error: HTTPException) -> JSONResponse:
+    code = HTTP_CODES.get(error.status_code, "invalid_request")
+    message = f"{request.method} {request.url.path[:200]}: {error.detail.rstrip('.')}."
+    headers = dict(error.headers or {})
+    return refuse(request.url.path, code, message, error.status_code, headers)
+
+
+def _say_fault(fault: dict[str, Any]) -> str:
+    # Pydantic counts a text that was cleaned as it counts a list, in items.
+    if fault["type"] == "too_long" and isinstance(fault["input"], str):
+        return f"at most {fault['ctx']['max_length']} characters are allowed, not {fault['ctx']['actual_length']}"
+    return str(fault["msg"])
 
 
 class Misses(BaseRoute):

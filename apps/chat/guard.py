@@ -142,6 +142,7 @@ class _Exchange:
         self._status = 0
         self._received = 0
         self._is_too_large = False
+        self._is_answered = False
         self._new_token: str | None = None
 
     async def run(self) -> None:
@@ -165,6 +166,8 @@ class _Exchange:
             pass
         except Exception:
             logger.exception("A request failed")
+            if self._is_answered:
+                return
             if self._status:
                 raise
             refusal = self._error(
@@ -232,6 +235,7 @@ class _Exchange:
                 is_secure = is_https(self._scope, self._guard.services.tunnel)
                 headers.append("set-cookie", make_cookie(self._new_token, is_secure))
         await self._send(message)
+        self._is_answered = message["type"] == "http.response.body" and not message.get("more_body")
 
     def _observe(self) -> None:
         metrics = self._guard.services.metrics

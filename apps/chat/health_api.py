@@ -16,12 +16,14 @@ from chatbot.errors import NotLoggedIn
 router = APIRouter(tags=["health"])
 
 
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live")
 async def is_alive() -> dict[str, str]:
     """Say that the process answers."""
     return {"status": "alive"}
 
 
+@router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready")
 async def is_ready(services: Parts) -> dict[str, str]:
     """Say that the store answers too."""

@@ -27,7 +27,7 @@ from apps.chat import api
 from apps.chat.api_docs import OPENAPI_URL, add_docs
 from apps.chat.callers import set_cookie
 from apps.chat.edge import Hosts, Trace
-from apps.chat.faults import Misses, install_handlers
+from apps.chat.faults import Misses, install_handlers, install_page_handlers
 from apps.chat.guard import Guard
 from apps.chat.loopback import read_address
 from apps.chat.page import PAGE_OPTIONS, build_page, render_login
@@ -130,7 +130,9 @@ def create_app(services: Services) -> FastAPI:
     )
     app.add_middleware(Hosts, names=settings.hosts, tunnel=services.tunnel)
     app.add_middleware(Trace)
-    return gr.mount_gradio_app(app, build_page(services), path="/", **PAGE_OPTIONS)
+    gr.mount_gradio_app(app, build_page(services), path="/", **PAGE_OPTIONS)
+    install_page_handlers(app.router.routes[-1].app)
+    return app
 
 
 def run(settings: Settings, *, is_shared: bool = False) -> None:

@@ -54,6 +54,43 @@ def test_invalid_request_does_not_echo_the_input(tester: Client, content: str) -
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        '{"secret-input": NaN}',
+        '{"m": "\\ud800 secret-input"}',
+        '["secret-input"]',
+        '{"data": ["secret-input"',
+    ],
+)
+def test_queue_of_the_page_does_not_echo_either(tester: Client, content: str) -> None:
+    """What Gradio's own routes cannot read is refused in our form, be it what JSON cannot hold."""
+    headers = {"content-type": "application/json"}
+    response = tester.post("/gradio_api/queue/join", content=content, headers=headers)
+    code = "invalid_json" if content.endswith('input"') else "invalid_request"
+    assert read_code(response) == (400, code)
+    assert "secret-input" not in response.text
+
+
+def test_failure_of_the_page_is_told_in_our_form(tester: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception in a route of Gradio's is 500 internal_error without its text, and the connection stays."""
+
+    def fail(*arguments: object, **options: object) -> None:
+        raise ValueError("secret-input")
+
+    monkeypatch.setattr("gradio.route_utils.get_root_url", fail)
+    response = tester.get("/config")
+    assert read_code(response) == (500, "internal_error")
+    assert "secret-input" not in response.text
+
+
+def test_long_comment_is_told_in_characters(tester: Client) -> None:
+    """A text over its bound is told the bound in characters."""
+    answer = {"message_id": "m", "value": 1, "comment": "x" * 2001}
+    message = tester.post("/api/feedback", json=answer).json()["error"]["message"]
+    assert message == "comment: at most 2000 characters are allowed, not 2001"
+
+
+@pytest.mark.parametrize(
     "message", ["", r"  \n\t", r"\u200b\u2060\ufeff", r"\u00ad\u3164", r"\ud800", r"\u0000", "\u200b"]
 )
 def test_message_without_anything_visible_is_empty(tester: Client, message: str) -> None:
@@ -95,7 +132,19 @@ def test_json_with_a_charset_is_json(tester: Client) -> None:
     assert tester.post("/api/start_chat", content=b"{}", headers=headers).status_code == 201
 
 
-@pytest.mark.parametrize("path", ["/api/nothing", "/api/", "/v1/nothing", "/health/nothing", "/api/messages"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/nothing",
+        "/api/",
+        "/v1/nothing",
+        "/health/nothing",
+        "/api/messages",
+        "/nothing",
+        "/api",
+        "/gradio_api/x",
+    ],
+)
 def test_unknown_path_is_not_found(tester: Client, path: str) -> None:
     """A path that is not there gives our own 404, though a page is mounted at the root."""
     assert read_code(tester.get(path)) == (404, "not_found")
@@ -109,7 +158,8 @@ def test_unknown_path_is_not_found(tester: Client, path: str) -> None:
         ("DELETE", "/api/feedback", "POST"),
         ("PUT", "/metrics", "GET"),
         ("PUT", "/health/live", "GET"),
-        ("BREW", "/api/start_chat", "POST"),
+        ("PURGE", "/api/start_chat", "POST"),
+        ("PATCH", "/", "GET"),
     ],
 )
 def test_wrong_method_is_not_allowed(tester: Client, method: str, path: str, allowed: str) -> None:
