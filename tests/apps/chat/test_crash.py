@@ -27,7 +27,7 @@ from tests.openai_server import Answer, OpenAIServer
 
 CLIENTS = 8
 ANSWER = Answer("It listens on port 4180. [1]", delay_s=0.02)
-START_S = 60
+START_S = 120
 # Looks again and again into the published log, as any program might, and reports each failure.
 READER = """
 import sys, time
