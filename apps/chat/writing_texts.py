@@ -59,8 +59,8 @@ WORDS: dict[str, dict[str, str]] = {
         "prompts_hint": "Only you see them. The team's own are in the form beside yours.",
         "required": "Please fill this in.",
         "sender": "Your own details",
-        "sender_hint": "Kept in this browser only: they go into the files you download, and are stored "
-        "nowhere else.",
+        "sender_hint": "Kept in this browser only, until you log out: they go into the files you download, and are "
+        "stored nowhere else.",
         "team_prompts": "From the team",
         "template": "This text comes from a template: no language model wrote it.",
         "unavailable": "Not available",
@@ -128,8 +128,8 @@ WORDS: dict[str, dict[str, str]] = {
         "prompts_hint": "Visibles de vous seulement. Celles de l'équipe sont dans le formulaire, à côté des vôtres.",
         "required": "Veuillez remplir ce champ.",
         "sender": "Vos coordonnées",
-        "sender_hint": "Gardées dans ce navigateur seulement : elles vont dans les fichiers que vous "
-        "téléchargez, et ne sont conservées nulle part ailleurs.",
+        "sender_hint": "Gardées dans ce navigateur seulement, jusqu'à la déconnexion : elles vont dans les fichiers que "
+        "vous téléchargez, et ne sont conservées nulle part ailleurs.",
         "team_prompts": "De l'équipe",
         "template": "Ce texte vient d'un modèle préparé : aucun modèle de langage ne l'a écrit.",
         "unavailable": "Indisponible",

@@ -130,6 +130,7 @@ function showMenu(isOpen) {
 async function logOut() {
   await call("api/logout", {});
   sessionStorage.clear();
+  localStorage.removeItem(SENDER);
   tabs?.postMessage({ isLoggedOut: true });
   location.assign("login");
 }
