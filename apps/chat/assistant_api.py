@@ -18,6 +18,7 @@ from apps.chat.services import Services
 from chatbot.assistants.definition import Assistant
 from chatbot.assistants.form import describe_form
 from chatbot.errors import AssistantUnavailable, UnknownAssistant
+from chatbot.limiter import Limiter
 from chatbot.models import name_model
 from chatbot.opening import STORY_PROMPT, Opening, open_thread
 from chatbot.store import forms, story_prompts
@@ -28,6 +29,8 @@ from chatbot.wishes import DraftInfo
 from chatbot.writing import TEMPLATE, describe_draft, list_entries
 
 router = APIRouter(tags=["assistants"])
+
+FORMS = "60/minute"
 
 
 class FormState(BaseModel):
@@ -85,18 +88,23 @@ async def open_form(
     Raises:
         AssistantUnavailable: the assistant needs what is not configured.
         InvalidForm, InvalidRequest: the form is filled in wrongly.
+        RateLimited: too many forms were sent.
     """
     assistant = services.assistants.get(thread.assistant)
     if reason := unavailable_reason(assistant, name_model(services.settings), language):
         raise AssistantUnavailable(reason)
     prompts = await list_prompts(services, login) if assistant.kind == "story" else []
-    return open_thread(
+    opening = open_thread(
         assistant,
         form,
         language,
         today=services.store.clock().astimezone(services.settings.zone).date(),
         prompts={prompt.prompt_id: prompt for prompt in prompts},
     )
+    if opening.entries:
+        # A thread without a form is a few bytes; one with a form may be tens of thousands, and all are kept.
+        await asyncio.to_thread(Limiter(services.store, FORMS, "form").count, login.tester)
+    return opening
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,6 +213,14 @@ def test_assistant_that_needs_a_model_is_unavailable(writer: Client) -> None:
     assert "CHAT_MODEL" in response.json()["error"]["message"]
 
 
+def test_forms_are_limited(writer: Client) -> None:
+    """Sixty forms a minute are enough for a tester; threads without a form are not counted with them."""
+    codes = [start(writer).status_code for _ in range(61)]
+    assert codes == [201] * 60 + [429]
+    assert read_code(start(writer, FORM | {"contract": ""})) == (400, "invalid_request")
+    assert start(writer, None, "support").status_code == 201
+
+
 def test_definition_that_is_dropped_in_is_used_at_once(house: Service, writer: Client) -> None:
     """A file appears within seconds, an edited one is the next answer's version, a faulty one changes nothing."""
     path = house.services.settings.assistants_dir / "notes.yaml"
