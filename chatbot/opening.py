@@ -17,6 +17,9 @@ from chatbot.store.story_prompts import StoryPrompt
 # A managed prompt is chosen by its id; title and text are kept with the thread, for it may be changed or deleted.
 STORY_PROMPT, STORY_PROMPT_TEXT = "story_prompt", "story_prompt_text"
 STORY_MESSAGES = {"en": "Tell me a story.", "fr": "Raconte-moi une histoire."}
+# By its hero a story is told from others in a list.
+HERO = "hero"
+HERO_MESSAGES = {"en": "Tell me a story: {hero}", "fr": "Raconte-moi une histoire : {hero}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,9 @@ def open_thread(
     if assistant.kind == "story":
         chosen = _choose_prompt(given.pop(STORY_PROMPT, None), prompts or {}, language)
         entries = check_form(assistant.list_fields(None), given, language, today=today)
-        return Opening((*entries, *chosen), say(STORY_MESSAGES, language))
+        hero = next((entry.value for entry in entries if entry.field == HERO), None)
+        message = say(HERO_MESSAGES, language).format(hero=hero) if hero else say(STORY_MESSAGES, language)
+        return Opening((*entries, *chosen), message)
     document = _choose_document(assistant, given.pop(DOCUMENT, None), language)
     entries = check_form(assistant.list_fields(document), given, language, today=today)
     kind = FormEntry(DOCUMENT, document.name, "choice")

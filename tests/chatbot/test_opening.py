@@ -116,3 +116,12 @@ def test_every_kind_begins_with_what_its_form_asks_for(letters: Assistant) -> No
 def _has_no_default(assistant: Assistant, document: str, name: str) -> bool:
     fields = assistant.list_fields(assistant.find_document(document))
     return next(field.default for field in fields if field.name == name) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "message"),
+    [("en", "Tell me a story: Nour the otter"), ("fr", "Raconte-moi une histoire : Nour the otter")],
+)
+def test_story_is_named_for_its_hero(language: str, message: str) -> None:
+    """In a list a story is told from others by the first message, which names the hero."""
+    assert begin(read("stories"), {"hero": "Nour the otter", "age": 7}, language).message == message
