@@ -155,7 +155,8 @@ def _state(
     kinds = assistant.documents or (None,)
     sender = {field.name: field for kind in kinds for field in assistant.list_fields(kind, in_browser=True)}
     form = assistant.describe_form(language)
-    if form and assistant.kind == "story" and prompts:
+    if assistant.kind == "story" and prompts:
+        form = form or describe_form([], language)
         choices = [{"const": prompt.prompt_id, "title": prompt.title} for prompt in prompts]
         form["properties"][STORY_PROMPT] = {"type": "string", "oneOf": choices}
     return wire.AssistantState(

@@ -107,6 +107,25 @@ def test_what_cannot_be_made_is_refused(
         assert response.json()["error"]["limit"] == 20_000
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"format": "pdf", "sender": {"\\ud800": 7}}',
+        '{"format": "pdf", "sender": {"\\ud800": "x"}}',
+        '{"format": "\\ud800"}',
+        '{"format": NaN}',
+        '{"format": "pdf", "sender": {"sender_name": NaN}}',
+        '{"format": "pdf", "text": "\\ud800\\u0000"}',
+        "[]",
+    ],
+)
+def test_hostile_body_is_an_error_that_can_be_read(tester: Client, draft: str, body: str) -> None:
+    """Whatever is sent, the answer is a 400 in JSON."""
+    headers = {"content-type": "application/json"}
+    response = tester.post(f"/api/messages/{draft}/file", content=body.encode(), headers=headers)
+    assert read_code(response) == (400, "invalid_request")
+
+
 def test_wrong_sender_is_named_at_its_field(tester: Client, draft: str) -> None:
     """A fault in the sender's block comes back at its field, in the reader's language."""
     tester.headers["accept-language"] = "fr"
