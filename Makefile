@@ -34,7 +34,7 @@ assistant-schema: $(TEST_READY)
 # The pictures in docs/images, taken anew by the tour and the page's own tests.
 pictures: $(TEST_READY)
 	SHOTS=docs/images $(BIN)/python -m pytest tests/test_tour.py tests/apps/chat/test_page_browser.py \
-		tests/apps/chat/test_writers_browser.py
+		tests/apps/chat/test_writers_browser.py tests/apps/admin/test_office_tour.py
 
 test-long: $(TEST_READY) $(READERS)/ready
 	LONG=1 $(BIN)/python -m pytest $(TESTS) --timeout=1800

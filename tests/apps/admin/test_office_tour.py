@@ -128,7 +128,7 @@ def office(house: House) -> Iterator[Page]:
         page.get_by_role("textbox", name="Nom").fill("admin")
         password = (house.data / "private" / "first-admin-password").read_text().strip()
         page.get_by_role("textbox", name="Mot de passe").fill(password)
-        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Se connecter").click()
         expect(page.get_by_role("heading", name="Vue d'ensemble")).to_be_visible(timeout=TIMEOUT_MS)
         yield page
         browser.close()
@@ -255,9 +255,11 @@ def test_template_and_story_prompt_are_made_in_the_office(office: Page, tmp_path
     """A broken Word file is refused with its field, a good one is kept; a story prompt is written; a phone fits."""
     office.get_by_role("link", name="Modèles de fichiers").click()
     picker = office.locator("input[type=file]")
-    picker.set_input_files(write_docx(tmp_path / "Lettre maison.docx", "{{ recipient_nom }}"))
+    picker.set_input_files(write_docx(tmp_path / "Essai.docx", "{{ recipient_nom }}"))
     expect(office.locator(".g-broken")).to_contain_text("{{ recipient_nom }}", timeout=TIMEOUT_MS)
     keep(office, "admin-templates-broken")
+    office.get_by_role("button", name="Remove Essai.docx").click()
+    expect(office.locator(".g-broken")).to_have_count(0, timeout=TIMEOUT_MS)
     picker.set_input_files(write_docx(tmp_path / "Lettre maison.docx", "{{ recipient_name }}\n{{ body }}"))
     say_done(office, "Le fichier est bon")
     office.get_by_role("button", name="Garder comme brouillon").click()
