@@ -152,13 +152,20 @@ class SQLiteDatabase:
 def translate(error: Exception, path: Path) -> Exception:
     """Turn an error of the database into ours; others pass as they are."""
     text = str(error.orig) if isinstance(error, DBAPIError) else str(error)
-    if "disk is full" in text or "No space left" in text:
+    if any("disk is full" in said or "No space left" in said for said in map(str, _trace_back(error))):
         return StorageFull(f"The disk that holds {path.parent} is full. Free some space; nothing was lost.")
     if isinstance(error, SQLAlchemyError | sqlite3.Error | OSError):
         return StoreUnavailable(
             f"The store {path} does not answer: {text}. Check the file and its folder's rights."
         )
     return error
+
+
+def _trace_back(error: BaseException | None) -> Iterator[BaseException]:
+    """Give an error and those it came of: asked to undo what a full disk has undone, SQLite misses the savepoint."""
+    while error:
+        yield error
+        error = error.__context__
 
 
 def _run_nested(connection: Connection, job: _Job, path: Path) -> tuple[Any, Exception | None]:
