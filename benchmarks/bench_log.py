@@ -13,7 +13,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chatbot.log.publisher import CPU_SHARE, SMALL_BYTES, SMALL_PAUSE_S, Publication, Publisher
+from chatbot.log.publisher import Publication, Publisher, choose_pause
 from chatbot.log.sample import write_sample
 from chatbot.store import threads
 from chatbot.store.engine import Store
@@ -53,10 +53,7 @@ def _measure(messages: int) -> dict[str, object]:
 
 
 def _measure_share(done: Publication, size: int) -> float:
-    pause_s = done.cpu_s / CPU_SHARE
-    if size < SMALL_BYTES:
-        pause_s = min(pause_s, SMALL_PAUSE_S)
-    return done.cpu_s / (done.seconds + max(INTERVAL_S, pause_s))
+    return done.cpu_s / (done.seconds + max(INTERVAL_S, choose_pause(done, size)))
 
 
 def _carry_one(store: Store, publisher: Publisher) -> Publication:

@@ -35,9 +35,10 @@ logger = logging.getLogger(__name__)
 CPU_SHARE = 1 / 20
 LOCK_TIMEOUT_S = 120.0
 LONGEST_PAUSE_S = 60.0
-# A log of less than this is at most 5 s behind, whatever its last publication cost.
+# A log of less than this is at most 5 s behind, whatever its last publication cost. The oldest that a reader opens was
+# begun to be written two publications and a pause ago.
 SMALL_BYTES = 100_000_000
-SMALL_PAUSE_S = 3.0
+SMALL_AGE_S = 4.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Publisher:
         if is_shareable:
             disguise = build_disguise(data_dir / "private")
             self._shareable = Edition(store, data_dir, self._checker, timezone=timezone, disguise=disguise)
-        self._last_cpu_s = 0.0
+        self._last: Publication | None = None
         if metrics:
             metrics.published_age.set_function(self.measure_age)
 
@@ -147,9 +148,7 @@ class Publisher:
         self._checker.close()
 
     def _choose_pause(self) -> float:
-        pause_s = self._last_cpu_s / CPU_SHARE
-        if self._complete.size is not None and self._complete.size < SMALL_BYTES:
-            pause_s = min(pause_s, SMALL_PAUSE_S)
+        pause_s = choose_pause(self._last, self._complete.size) if self._last else 0.0
         return max(self._interval_s, pause_s)
 
     def _try_to_publish(self) -> bool:
@@ -163,7 +162,7 @@ class Publisher:
         except Exception:
             logger.exception("The log was not published.")
         else:
-            self._last_cpu_s = publication.cpu_s if publication.is_new else self._last_cpu_s
+            self._last = publication if publication.is_new else self._last
             return True
         if self._metrics:
             self._metrics.publications.labels("failed").inc()
@@ -215,6 +214,18 @@ class Publisher:
 
 class _Busy(LogUnavailable):
     """Another process holds the publisher's lock."""
+
+
+def choose_pause(last: Publication, size: int | None) -> float:
+    """Give the seconds to wait after a publication, so that it takes its share of a core and a small log stays fresh.
+
+    Args:
+        size: bytes of the log; None where they are not known.
+    """
+    pause_s = last.cpu_s / CPU_SHARE
+    if size is not None and size < SMALL_BYTES:
+        pause_s = min(pause_s, max(0.0, SMALL_AGE_S - 2 * last.seconds))
+    return pause_s
 
 
 def publish_file(store: Store, path: Path, *, timezone: str, clock: Clock = utc_now) -> Written:

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, insert, text, update
 from chatbot.errors import LogUnavailable, StorageFull
 from chatbot.log import edition as edition_module
 from chatbot.log.generations import Generations, read_notes
-from chatbot.log.publisher import Publication, Publisher, publish_file
+from chatbot.log.publisher import Publication, Publisher, choose_pause, publish_file
 from chatbot.store.changes import take_change
 from chatbot.store.engine import Store
 from chatbot.store.schema import meta, ratings
@@ -487,6 +487,23 @@ def test_thread_goes_on_after_a_failure_and_publishes_last_at_the_end(
     assert (sample("guichet_publications_total", result="rebuilt") or 0) >= 1
     assert sample("guichet_log_rows", table="messages") == 2
     assert sample("guichet_published_age_seconds") == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cpu_s", "size", "pause_s"),
+    [
+        (0.1, 0.05, 1_000, 1.0),
+        (0.5, 0.5, 99_000_000, 3.5),
+        (0.5, 0.5, 150_000_000, 10.0),
+        (3.0, 0.5, 99_000_000, 0.0),
+    ],
+)
+def test_pause_keeps_a_share_of_a_core_and_a_small_log_fresh(
+    seconds: float, cpu_s: float, size: int, pause_s: float
+) -> None:
+    """Twenty times the processor time, but for a small log what leaves it under five seconds behind."""
+    last = Publication(1, 2, seconds, cpu_s, is_rebuild=False, is_new=True)
+    assert choose_pause(last, size) == pytest.approx(pause_s)
 
 
 def test_notes_that_cannot_be_read_cost_a_rebuild_and_no_number(
