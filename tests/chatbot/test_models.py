@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import httpx
 import openai
 import pytest
+from langchain_core.messages import AIMessageChunk
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from chatbot.errors import (
@@ -36,7 +37,7 @@ def online(make_settings: MakeSettings, openai_server: OpenAIServer) -> Settings
     return make_settings(chat_model="openai:fake", openai_base_url=openai_server.url, openai_api_key="sk-1")
 
 
-async def ask(settings: Settings, *, timeout_s: float = 5, deadline_s: float = 10) -> list[Part]:
+async def ask(settings: Settings, *, timeout_s: float = 60, deadline_s: float = 60) -> list[Part]:
     """Ask, and give the parts."""
     parts: list[Part] = []
     await ask_into(parts, settings, timeout_s=timeout_s, deadline_s=deadline_s)
@@ -202,10 +203,47 @@ async def test_offline_model_streams_like_the_others(settings: Settings) -> None
     passage = NumberedPassage(1, "Ports", "en/settings.md", "TEAPOT_PORT is the port. The default is 4180.")
     chain: Runnable[PromptInput, object] = RunnableLambda(build_messages) | model
     turn = PromptInput("I", "Which port is the default?", "en", (passage,))
-    parts = [part async for part in stream_answer(chain, turn, timeout_s=5, deadline_s=5)]
+    parts = [part async for part in stream_answer(chain, turn, timeout_s=60, deadline_s=60)]
     assert "4180" in read_text(parts)
     assert "stop" in [part.finish_reason for part in parts]
     assert sum(part.completion_tokens or 0 for part in parts) > 0
+
+
+async def speak_slowly(_: object) -> AsyncIterator[AIMessageChunk]:
+    """Give a word, then nothing."""
+    yield AIMessageChunk("word")
+    await asyncio.Event().wait()
+
+
+async def test_only_the_wait_for_a_piece_is_timed() -> None:
+    """A reader may take his time over a piece; the wait for the next one is what has an end."""
+    stream = stream_answer(RunnableLambda(speak_slowly), "x", timeout_s=1, deadline_s=60)
+    assert (await anext(stream)).text == "word"
+    await asyncio.sleep(1.1)
+    with pytest.raises(ProviderTimeout, match="no progress for 1 seconds"):
+        await anext(stream)
+    current = asyncio.current_task()
+    assert current is not None
+    assert current.cancelling() == 0
+
+
+async def test_deadline_holds_between_pieces() -> None:
+    """The time for all runs on while pieces come, and is named where it is over."""
+    stream = stream_answer(RunnableLambda(speak_slowly), "x", timeout_s=60, deadline_s=1)
+    await anext(stream)
+    with pytest.raises(ProviderTimeout, match="within 1 seconds"):
+        await anext(stream)
+
+
+async def test_reader_who_is_cancelled_is_not_timed_out() -> None:
+    """A cancellation from elsewhere passes as what it is."""
+    stream = stream_answer(RunnableLambda(speak_slowly), "x", timeout_s=60, deadline_s=60)
+    await anext(stream)
+    task = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 async def test_fault_of_ours_is_not_called_the_providers() -> None:

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.runnables import RunnableGenerator
 
 from chatbot.errors import ProviderError, ProviderTimeout
+from chatbot.models import Part
 from chatbot.streaming import StopSignal, stream_until
 
 
@@ -62,6 +64,43 @@ async def test_faults_of_the_stream_reach_the_reader() -> None:
     with pytest.raises(ProviderError) as raised:
         await listen(Speaker(), StopSignal(), timeout_s=0.05)
     assert isinstance(raised.value, ProviderTimeout)
+
+
+async def test_text_of_a_pause_comes_as_one_part() -> None:
+    """What comes while the reader pauses is joined in its order; a part with figures stays one of its own."""
+    usage = UsageMetadata(input_tokens=3, output_tokens=4, total_tokens=7)
+    is_all_said = asyncio.Event()
+
+    async def speak(given: AsyncIterator[Any]) -> AsyncIterator[AIMessageChunk]:
+        async for _ in given:
+            for word in ("one ", "two ", "three "):
+                yield AIMessageChunk(word)
+                await asyncio.sleep(0)
+            yield AIMessageChunk("", usage_metadata=usage)
+            yield AIMessageChunk("end", response_metadata={"finish_reason": "stop"})
+            is_all_said.set()
+
+    async def pause() -> None:
+        await asyncio.wait_for(is_all_said.wait(), 10)
+
+    chain = RunnableGenerator(speak)
+    stream = stream_until(StopSignal(), chain, "given", timeout_s=30, deadline_s=60, pause=pause)
+    parts = [part async for part in stream]
+    assert parts[:2] == [Part("one "), Part("two three ")]
+    assert parts[2:] == [Part("", 3, 4), Part("end", finish_reason="stop")]
+
+
+async def test_stop_in_a_pause_ends_the_stream() -> None:
+    """What had come by then is kept, what comes later is not."""
+    signal, speaker = StopSignal(), Speaker()
+
+    async def pause() -> None:
+        signal.stop()
+
+    chain = RunnableGenerator(speaker.speak)
+    stream = stream_until(signal, chain, "given", timeout_s=30, deadline_s=60, pause=pause)
+    assert [part.text async for part in stream] == ["word"]
+    assert speaker.is_left
 
 
 async def test_first_stop_counts() -> None:
