@@ -128,8 +128,8 @@ WORDS: dict[str, dict[str, str]] = {
         "prompts_hint": "Visibles de vous seulement. Celles de l'équipe sont dans le formulaire, à côté des vôtres.",
         "required": "Veuillez remplir ce champ.",
         "sender": "Vos coordonnées",
-        "sender_hint": "Gardées dans ce navigateur seulement, jusqu'à la déconnexion : elles vont dans les fichiers que "
-        "vous téléchargez, et ne sont conservées nulle part ailleurs.",
+        "sender_hint": "Gardées dans ce navigateur seulement, jusqu'à la déconnexion : elles vont dans les fichiers "
+        "que vous téléchargez, et ne sont conservées nulle part ailleurs.",
         "team_prompts": "De l'équipe",
         "template": "Ce texte vient d'un modèle préparé : aucun modèle de langage ne l'a écrit.",
         "unavailable": "Indisponible",

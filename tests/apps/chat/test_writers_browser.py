@@ -358,6 +358,7 @@ def test_page_fits_a_phone_and_everyone(browser: Browser, house: House, theme: A
     form.locator("[type=submit]").click()
     expect(form.locator("[name=contract]")).to_be_focused()
     form.locator(".sender summary").click()
+    fill_in(form, SENDER)
     assert find_faults(page) == []
     assert max(page.evaluate(widths)) <= 390
     house.model.default = Answer(LETTER)
@@ -369,6 +370,10 @@ def test_page_fits_a_phone_and_everyone(browser: Browser, house: House, theme: A
     assert max(page.evaluate(widths)) <= 390
     if theme == "dark":
         keep(phone, "letters-phone")
+    page.click("#menu-toggle")
+    page.click("#logout")
+    phone.see("#password")
+    assert page.evaluate("localStorage.getItem('guichet-sender')") is None
     assert phone.complaints == []
     page.context.close()
 
