@@ -12,7 +12,7 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, Match
+from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Receive, Scope, Send
 
 from apps.chat.refusals import refuse, refuse_error
@@ -44,11 +44,16 @@ def install_handlers(app: FastAPI) -> None:
 
 
 def install_page_handlers(app: FastAPI) -> None:
-    """Have what the mounted page refuses by itself answered in the one form.
+    """Have what the page, mounted in the app, refuses by itself answered in the one form.
 
     Its own handler of bodies echoes them, and fails over what JSON cannot hold.
     """
+    for route in app.routes:
+        if isinstance(route, Mount) and isinstance(route.app, FastAPI):
+            _install_in_page(route.app)
 
+
+def _install_in_page(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _answer_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         return _refuse_invalid(request, error)

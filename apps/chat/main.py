@@ -131,7 +131,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(Hosts, names=settings.hosts, tunnel=services.tunnel)
     app.add_middleware(Trace)
     gr.mount_gradio_app(app, build_page(services), path="/", **PAGE_OPTIONS)
-    install_page_handlers(app.router.routes[-1].app)
+    install_page_handlers(app)
     return app
 
 
@@ -187,7 +187,7 @@ def make_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
 def settle() -> None:
     """Have the garbage collector leave alone what is there at the start, for it stays until the end.
 
-    Looking through it took 0.2 s a time (hundreds of thousands of objects, mostly of Gradio), in which nobody got a word.
+    Looking through it took 0.2 s a time (hundreds of thousands of objects, mostly of Gradio): nobody got a word then.
     """
     gc.collect()
     gc.freeze()
