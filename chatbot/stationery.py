@@ -27,7 +27,7 @@ from chatbot.store.forms import GeneratedFile
 from chatbot.store.records import Message
 from chatbot.store.templates import TemplateVersion
 from chatbot.text import clean_text, is_blank
-from chatbot.writing import choose_language, prepare_values, write_value
+from chatbot.writing import LETTER_FORMATS, choose_language, prepare_values, write_value
 
 LONGEST_TEXT = 20_000
 MEDIA_TYPES: dict[str, str] = {
@@ -204,7 +204,7 @@ def list_template_fields(assistants: Assistants) -> set[str]:
 
 
 def _choose_format(asked: str, document: DocumentKind | None) -> Format:
-    formats: tuple[Format, ...] = document.formats if document else ("docx", "odt", "pdf")
+    formats = document.formats if document else LETTER_FORMATS
     for known in formats:
         if known == asked:
             return known

@@ -14,7 +14,7 @@ from typing import Any
 from langchain_core.runnables import Runnable
 
 from chatbot.answer import DRAFTED, Draft
-from chatbot.assistants.definition import DOCUMENT, Assistant, DocumentKind
+from chatbot.assistants.definition import DOCUMENT, Assistant, DocumentKind, Format
 from chatbot.assistants.form import FormField
 from chatbot.assistants.texts import say
 from chatbot.assistants.wording import write_wording
@@ -29,12 +29,14 @@ from chatbot.markup import escape_markdown
 from chatbot.models import OFFLINE
 from chatbot.prompts import clean_material
 from chatbot.questions import Turn
-from chatbot.store import forms, threads
+from chatbot.store import forms, templates, threads
 from chatbot.store.engine import Store
 from chatbot.streaming import StopSignal
 from chatbot.text import is_blank
 from chatbot.wishes import DraftInfo, Wish, find_wish
 
+# The files that any letter can become.
+LETTER_FORMATS: tuple[Format, ...] = ("docx", "odt", "pdf")
 # The log's name for what no model wrote.
 TEMPLATE = "template"
 WISHES = (
@@ -131,7 +133,8 @@ class WriterAnswerer:
             stream = self._generation.write(self._chain, messages, draft, signal, language=reader)
             async for event in stream:
                 yield event
-        draft.info = describe_draft(assistant, values, draft.text, is_template=is_offline, language=reader)
+        formats = await list_formats(self._store, document)
+        draft.info = describe_draft(document, formats, draft.text, is_template=is_offline, language=reader)
 
     async def _read_history(self, turn: Turn) -> list[tuple[str, str]]:
         """Give (wish, draft) pairs, oldest first; a draft that was stopped is one as far as it goes."""
@@ -241,19 +244,33 @@ def write_value(field: FormField, value: str, language: str) -> str:
     return value
 
 
-def describe_draft(
-    assistant: Assistant, values: Mapping[str, str], text: str, *, is_template: bool, language: str
-) -> DraftInfo | None:
-    """Say what can be done with a draft; None where nothing was written.
+async def list_formats(store: Store, document: DocumentKind | None) -> tuple[Format, ...]:
+    """Give the files that a draft of a kind can become; a workbook only while there is one to be filled in.
 
-    Where the thread has no kind of document, or one that is gone, it is laid out as a letter.
+    Without a kind, or with one that is gone, it is laid out as a letter.
     """
+    if document is None:
+        return LETTER_FORMATS
+    if "xlsx" not in document.formats or document.template is None:
+        return document.formats
+    published = await store.read_async(templates.find_published, document.template)
+    has_workbook = published is not None and published.kind == "xlsx"
+    return tuple(format for format in document.formats if format != "xlsx" or has_workbook)
+
+
+def describe_draft(
+    document: DocumentKind | None,
+    formats: tuple[Format, ...],
+    text: str,
+    *,
+    is_template: bool,
+    language: str,
+) -> DraftInfo | None:
+    """Say what can be done with a draft; None where nothing was written."""
     if is_blank(text):
         return None
-    document = assistant.find_document(values.get(DOCUMENT))
-    if document is None:
-        return DraftInfo("plain", read_draft(text)[0], is_template, language, ("docx", "odt", "pdf"), WISHES)
-    return DraftInfo(document.layout, read_draft(text)[0], is_template, language, document.formats, WISHES)
+    layout = document.layout if document else "plain"
+    return DraftInfo(layout, read_draft(text)[0], is_template, language, formats, WISHES)
 
 
 def list_entries(

@@ -15,7 +15,7 @@ from apps.chat.callers import Language, Parts, Tester
 from apps.chat.chooser_html import Choice
 from apps.chat.form_html import render_form
 from apps.chat.services import Services
-from chatbot.assistants.definition import Assistant
+from chatbot.assistants.definition import DOCUMENT, Assistant, Format
 from chatbot.assistants.form import describe_form
 from chatbot.errors import AssistantUnavailable, UnknownAssistant
 from chatbot.limiter import Limiter
@@ -26,7 +26,7 @@ from chatbot.store.records import Login, Message, Thread
 from chatbot.store.story_prompts import StoryPrompt
 from chatbot.storytelling import describe_story, unavailable_reason
 from chatbot.wishes import DraftInfo
-from chatbot.writing import TEMPLATE, describe_draft, list_entries
+from chatbot.writing import TEMPLATE, describe_draft, list_entries, list_formats
 
 router = APIRouter(tags=["assistants"])
 
@@ -114,6 +114,7 @@ class ThreadDesk:
     assistant: Assistant | None
     values: dict[str, str]
     language: str
+    formats: tuple[Format, ...] = ()
 
     def describe(self, message: Message) -> DraftInfo | None:
         """Say what can be done with a message; None where it is no draft."""
@@ -121,9 +122,12 @@ class ThreadDesk:
             return None
         if self.assistant.kind == "story":
             return describe_story(message.content, self.language)
-        is_template = message.model == TEMPLATE
         return describe_draft(
-            self.assistant, self.values, message.content, is_template=is_template, language=self.language
+            self.assistant.find_document(self.values.get(DOCUMENT)),
+            self.formats,
+            message.content,
+            is_template=message.model == TEMPLATE,
+            language=self.language,
         )
 
     def list_fields(self) -> list[wire.FieldState]:
@@ -145,7 +149,8 @@ async def read_desk(services: Services, thread: Thread, language: str) -> Thread
     if assistant.kind == "documentation":
         return ThreadDesk(None, {}, language)
     values = await services.store.read_async(forms.read_form, thread.thread_id)
-    return ThreadDesk(assistant, values, thread.language or language)
+    formats = await list_formats(services.store, assistant.find_document(values.get(DOCUMENT)))
+    return ThreadDesk(assistant, values, thread.language or language, formats)
 
 
 def _state(

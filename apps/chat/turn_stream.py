@@ -10,6 +10,7 @@ from contextlib import suppress
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from apps.chat import wire
+from apps.chat.assistant_api import read_desk
 from apps.chat.pace import Pace
 from apps.chat.services import Services
 from chatbot.answer import build_reply
@@ -69,7 +70,9 @@ async def follow_turn(
         yield [(STORED_END, Failed(message_id, code, text, origin, current_trace_id()))]
         return
     session = await services.turns.conversation.measure_session(message.thread_id)
-    yield [(STORED_END, build_reply(message, session))]
+    thread = await services.store.read_async(threads.read_thread, message.thread_id)
+    desk = await read_desk(services, thread, thread.language or "en")
+    yield [(STORED_END, build_reply(message, session, desk.describe(message)))]
 
 
 async def read_answer(services: Services, message_id: str, tester: str) -> Message:

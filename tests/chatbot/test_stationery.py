@@ -25,6 +25,7 @@ from chatbot.store.engine import Store
 from chatbot.store.forms import FormEntry
 from chatbot.store.records import Message
 from chatbot.store.templates import NewTemplate
+from chatbot.writing import list_formats
 from tests.chatbot.letters.forms import SENDER
 from tests.chatbot.letters.samples import draft_kind, read_pdf_pages, read_writer
 from tests.chatbot.log.rows import write_thread, write_turn
@@ -267,6 +268,17 @@ def test_published_template_is_what_is_filled(store: Store, stationery: Statione
         ],
         key=str,
     )
+
+
+async def test_workbook_is_offered_while_there_is_one(store: Store, assistants: Assistants) -> None:
+    """A draft is not said to become a workbook before one to be filled in is published."""
+    (document,) = assistants.get("notes").documents
+    assert await list_formats(store, document) == ("docx", "pdf")
+    publish(store, "docx", make_document("{{ body }}"))
+    assert await list_formats(store, document) == ("docx", "pdf")
+    publish(store, "xlsx", make_workbook({"A1": "{{ amount }}"}), base=1)
+    assert await list_formats(store, document) == ("docx", "xlsx", "pdf")
+    assert await list_formats(store, None) == ("docx", "odt", "pdf")
 
 
 def test_value_of_another_type_is_a_text(store: Store, stationery: Stationery) -> None:

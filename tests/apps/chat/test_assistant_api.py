@@ -19,6 +19,7 @@ from tests.apps.chat.conftest import (
     NOWHERE,
     Client,
     Service,
+    collect,
     make_session_settings,
     read_code,
     read_stored,
@@ -145,6 +146,14 @@ def test_letter_is_written_from_its_form(writer: Client) -> None:
     assert fields["civility"] == ("Form of address", "Ms")
     assert "document" not in fields
     assert "Xyzzy-4711" in writer.get(f"/api/thread/{thread_id}/transcript.md").text
+
+
+def test_draft_comes_from_the_store_too(house: Service, writer: Client) -> None:
+    """Once a turn's events are gone, or on another replica, its end says of the draft what it said at first."""
+    _, reply = write_letter(writer)
+    house.services.turns._running.pop(reply["message_id"])
+    (done,) = collect(writer, f"/api/messages/{reply['message_id']}/events")
+    assert (done.name, done.data["draft"]) == ("done", reply["draft"])
 
 
 def test_wish_is_a_message_of_the_thread(writer: Client) -> None:
