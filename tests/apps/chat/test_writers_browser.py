@@ -207,7 +207,7 @@ def test_letter_from_choice_to_file(jeanne: Visitor, house: House) -> None:
 
 
 def test_half_filled_form_outlives_a_refresh(jeanne: Visitor) -> None:
-    """What was filled in stands in the form again, and so does the sender that this browser keeps."""
+    """What was filled in stands in the form again, the sender too; a lost network takes nothing from it."""
     form = choose_cancellation(jeanne)
     fill_in(form, {"contract": "électricité"})
     form.locator("[name=registered]").check()
@@ -219,6 +219,12 @@ def test_half_filled_form_outlives_a_refresh(jeanne: Visitor) -> None:
     expect(form.locator("[name=registered]")).to_be_checked()
     expect(form.locator("[name=sender_name]")).to_have_value("Jeanne Martin")
     assert jeanne.page.evaluate("Object.keys(localStorage)").count("guichet-sender") == 1
+    form.locator("[name=contract]").focus()
+    feed = jeanne.page.locator("#feed-log template")
+    mark = str(feed.get_attribute("data-mark"))
+    jeanne.page.evaluate("() => { dispatchEvent(new Event('offline')); dispatchEvent(new Event('online')); }")
+    expect(feed).not_to_have_attribute("data-mark", mark)
+    expect(form.locator("[name=contract]")).to_be_focused()
     jeanne.page.go_back()
     jeanne.see("[data-do=kind]")
     jeanne.page.go_forward()

@@ -45,6 +45,7 @@ function readBar() {
 }
 
 function showLog(template, thread) {
+  if (isFillingIn(thread)) { isSending = false; endOpening(); return; }
   const isSame = thread === current && thread !== NEW;
   if (!isSame) {
     if (current) { left.add(current); setSent(null); }

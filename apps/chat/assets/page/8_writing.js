@@ -34,6 +34,13 @@ function dressWelcome() {
   showAssistant(assistant, kind, wanted.get("document") || "");
 }
 
+// An empty conversation that comes again, for the network was away, does not take a form from under one's hands.
+function isFillingIn(thread) {
+  const form = $("#log form.form");
+  const wanted = new URL(location.href).searchParams.get("assistant");
+  return thread === NEW && current === NEW && Boolean(form) && form.dataset.assistant === wanted;
+}
+
 function showAssistant(assistant, kind, documentKind = "", isStep = false) {
   const welcome = $("#log .welcome");
   for (const card of $$(".assistant[data-assistant]", welcome)) {
