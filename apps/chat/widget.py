@@ -23,6 +23,7 @@ from apps.chat.form_html import render_form
 from apps.chat.login_api import make_notice
 from apps.chat.loopback import is_loopback
 from apps.chat.services import Services
+from apps.chat.texts import set_type
 from apps.chat.widget_texts import gather_words
 from chatbot.assistants.definition import Assistant
 from chatbot.models import name_model
@@ -163,12 +164,13 @@ def _render_chooser(services: Services, chosen: Assistant, language: str) -> str
 
 def _describe(assistant: Assistant, language: str) -> AssistantCard:
     is_asked = assistant.kind == "documentation"
+    examples = assistant.examples.get("fr" if language == "fr" else "en", [])
     return AssistantCard(
         name=assistant.name,
         kind=assistant.kind,
         title=assistant.say(assistant.title, language),
-        greeting=assistant.say(assistant.greeting, language),
-        examples=assistant.examples.get("fr" if language == "fr" else "en", []) if is_asked else [],
+        greeting=set_type(language, assistant.say(assistant.greeting, language)),
+        examples=[set_type(language, text) for text in examples] if is_asked else [],
     )
 
 

@@ -110,8 +110,9 @@ class TestState:
     def test_introduces_the_assistant_to_testers(self, tester: Client) -> None:
         """With a login it is told what to show of an empty conversation, and what one may have."""
         state = tester.get("/api/widget", headers={"accept-language": "fr"}).json()
-        assert state["assistant"]["greeting"].startswith("Que voulez-vous savoir")
+        assert state["assistant"]["greeting"].startswith("Que voulez-vous savoir\u202f?")
         assert len(state["assistant"]["examples"]) == 4
+        assert all(text.endswith("\u202f?") for text in state["assistant"]["examples"])
         assert (state["language"], state["words"]["stop"]) == ("fr", "Arrêter")
         assert state["session"]["messages_left"] == 50
         assert state["session"]["expires_at"] is None

@@ -554,6 +554,10 @@ class TestFrame:
         expect(visitor.find(".greeting")).to_contain_text("Que voulez-vous savoir")
         expect(visitor.find(".left-over")).to_contain_text("Reste")
         assert visitor.find(".root").get_attribute("lang") == "fr"
+        visitor.find("[data-do=example]").first.click()
+        expect(visitor.find(".question")).to_have_count(1)
+        # What is set for the eye is sent as it was written.
+        assert visitor.find(".question").inner_text().endswith(" ?")
 
     def test_script_tag_decides(self, browser: Browser, house: Service, site: Site) -> None:
         """Colour, position and greeting are the page's choice; a pale colour gets dark signs."""

@@ -69,7 +69,7 @@ const deeds = {
   enlarge: () => setMode(ui.mode === "large" ? "normal" : "large"),
   menu: () => toggleMenu(),
   send: () => ask(ui.box.value),
-  example: (element) => ask(element.textContent),
+  example: (element) => ask(element.textContent.replace(/\u202f/g, " ")),
   again: (element) => ask(turnOf(element).question),
   stop: () => state.running?.id && attempt(() => call(`/api/messages/${state.running.id}/stop`, null, { method: "POST" })),
   copyCode: (element) => copy(element, element.closest(".code").querySelector("code").textContent),
