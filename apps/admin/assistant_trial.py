@@ -144,8 +144,9 @@ def _draw_form(visit: Visit, editing: Editing, fields: list[FormField], document
 
 def _draw_field(visit: Visit, field: FormField, today: date, key: str) -> Any:
     language = _language(visit)
-    label = say(field.label, language) + (" *" if field.required else "")
-    begin, help_text = field.begin(today), say(field.help, language) or None
+    # Labels are Markdown to Streamlit: a definition's words are shown as what they are.
+    label = escape_markdown(say(field.label, language)) + (r" \*" if field.required else "")
+    begin, help_text = field.begin(today), escape_markdown(say(field.help, language)) or None
     if field.type == "checkbox":
         return st.checkbox(label, value=begin == "true", key=key, help=help_text)
     if field.type == "choice":

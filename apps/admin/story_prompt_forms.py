@@ -40,8 +40,16 @@ def show_prompts(visit: Visit) -> None:
     prompts = visit.services.store.read(story_prompts.list_prompts)
     with st.container(horizontal=True, vertical_alignment="bottom", key="prompt_bar"):
         tags = sorted({tag for prompt in prompts for tag in prompt.tags}, key=str.casefold)
-        chosen = st.pills(
-            texts["prompts.tags"], tags, selection_mode="multi", key="prompt_tags", disabled=not tags
+        chosen = (
+            st.pills(
+                texts["prompts.tags"],
+                tags,
+                selection_mode="multi",
+                format_func=escape_markdown,
+                key="prompt_tags",
+            )
+            if tags
+            else []
         )
         if st.button(texts["prompts.new"], icon=":material/add:", key="new_prompt"):
             _open(NEW)

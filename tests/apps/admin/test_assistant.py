@@ -206,7 +206,7 @@ def test_trial_of_a_letter_asks_for_its_form(house: House) -> None:
     text = read_text(app)
     assert "Veuillez remplir ce champ." in text and "« demain » n&#x27;est pas une date." in text
     find_field(app, "text_input", "Jour").set_value("")
-    find_field(app, "text_input", "À *").set_value("Mme <b>Day</b>")
+    find_field(app, "text_input", r"À \*").set_value("Mme <b>Day</b>")
     app = press(app, "Essayer")
     assert "Bonjour Mme &lt;b&gt;Day&lt;/b&gt;," in read_text(app)
     find_field(app, "text_input", "Continuer").set_value("Plus court")

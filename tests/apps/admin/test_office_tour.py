@@ -154,8 +154,9 @@ def wait_until(is_so: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None
 def keep(page: Page, name: str) -> None:
     """Keep a picture of what a person would see, where pictures are wanted."""
     if folder := os.environ.get("SHOTS"):
-        # Nothing is being drawn anew any more.
-        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=TIMEOUT_MS)
+        # Nothing is being drawn anew any more: tables and buttons that are loaded late are there too.
+        expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=TIMEOUT_MS)
+        expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=TIMEOUT_MS)
         page.mouse.move(0, 0)
         page.screenshot(path=Path(folder) / f"{name}.png")
 
@@ -264,6 +265,10 @@ def test_template_and_story_prompt_are_made_in_the_office(office: Page, tmp_path
     say_done(office, "Le fichier est bon")
     office.get_by_role("button", name="Garder comme brouillon").click()
     say_done(office, "lettre-maison a une version 1")
+    # The file is kept: it is not offered a second time.
+    expect(office.get_by_role("button", name="Remove Lettre maison.docx")).to_have_count(
+        0, timeout=TIMEOUT_MS
+    )
     keep(office, "admin-templates")
 
     office.get_by_role("link", name="Consignes d'histoires").click()

@@ -52,6 +52,7 @@ def test_file_is_checked_kept_tried_and_published(house: House) -> None:
     find_field(app, "text_input", "Note").set_value("first")
     app = press(app, "Keep as a draft")
     assert "our-letter has version 1, a draft." in read_text(app)
+    assert app.file_uploader[0].value is None
     find_field(app, "text_input", "recipient").set_value("Mrs Day")
     find_field(app, "text_area", "body").set_value("Hello.")
     app = press(app, "Fill in")
