@@ -47,7 +47,8 @@ def upload_template(visit: Visit, office: Office) -> None:
             texts["templates.choose"],
             type=["docx", "xlsx"],
             max_upload_size=MAX_MEGABYTES,
-            key="template_file",
+            # A file that was kept is not offered again.
+            key=f"template_file {st.session_state.get(_TURN, 0)}",
         )
         if uploaded is None:
             return
