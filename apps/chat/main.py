@@ -337,7 +337,10 @@ def _add_login_page(app: FastAPI) -> None:
     def show(request: Request, error: GuichetError | None, status: int) -> Response:
         language = choose_language(services.settings, request.headers.get("accept-language", ""))
         sentence = explain_error(language, error) if error else None
-        return HTMLResponse(render_login(language, error=sentence, title=title), status)
+        response = HTMLResponse(render_login(language, error=sentence, title=title), status)
+        if (seconds := getattr(error, "retry_after_s", None)) is not None:
+            response.headers["retry-after"] = str(seconds)
+        return response
 
     @app.get("/login", include_in_schema=False)
     async def show_login(request: Request) -> Response:
