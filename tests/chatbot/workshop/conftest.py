@@ -25,7 +25,7 @@ documents:
   - name: note
     title: {en: Note, fr: Mot}
     subject: {en: "About {{ matter }}"}
-    text: {en: "Dear {{ recipient }},\\n\\n{{ matter }}\\n\\nRegards"}
+    text: {en: "Dear {{ recipient }},\\n\\n{{ matter }}{{ ' At length.' if length != 'short' }}\\n\\nRegards"}
     form: [{name: matter, label: {en: Matter}, required: true, max_length: 40}]
     template: our-letter
 """

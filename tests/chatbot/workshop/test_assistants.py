@@ -185,7 +185,7 @@ def test_new_assistant_of_each_kind_begins_with_a_right_pattern(
     [
         ("support", SUPPORT, "There is an assistant support already"),
         ("Bad Name", SUPPORT, "no name of an assistant"),
-        ("other", "title: [", "line 1"),
+        ("other", "title: [", "not YAML"),
         ("other", "name: elsewhere\n" + SUPPORT, "line 1: name"),
         ("other", SUPPORT + "# " + "x" * 200_000, "too many"),
     ],
