@@ -39,6 +39,8 @@ COMMAND = "command"
 
 _BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
 _FORBIDDEN = re.compile("^\\s|\\s$|[\0\ud800-\udfff]")
+# Authors in log and versions that are no person.
+RESERVED = frozenset({"service", "command", "file"})
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,79}")
 
 
@@ -126,6 +128,10 @@ class Accounts:
         """
         _check_may_manage(by)
         username = normalize_username(username)
+        if username in RESERVED:
+            raise InvalidRequest(
+                f"{username!r} stands for the service itself in log and versions. Choose another name."
+            )
         if not _USERNAME.fullmatch(username):
             raise InvalidRequest(
                 f"The name {username!r} is not allowed: 1 to 80 of a-z, 0-9, dot, hyphen, underscore and @, "

@@ -172,6 +172,13 @@ def test_bad_name_is_refused(accounts: Accounts, username: str) -> None:
         accounts.add(username, PASSWORD)
 
 
+def test_name_of_the_service_itself_is_refused(accounts: Accounts) -> None:
+    """Whoever is called `file` or `service` could not be told from what is no person."""
+    for username in ("file", "Service", "command"):
+        with pytest.raises(InvalidRequest, match="stands for the service itself"):
+            accounts.add(username, PASSWORD)
+
+
 def test_taken_name_and_unknown_role_are_refused(accounts: Accounts) -> None:
     """A name is one account's, whatever its case; a role is one of two."""
     with pytest.raises(InvalidRequest, match="already"):
