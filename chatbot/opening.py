@@ -19,7 +19,7 @@ STORY_PROMPT, STORY_PROMPT_TEXT = "story_prompt", "story_prompt_text"
 STORY_MESSAGES = {"en": "Tell me a story.", "fr": "Raconte-moi une histoire."}
 # By its hero a story is told from others in a list.
 HERO = "hero"
-HERO_MESSAGES = {"en": "Tell me a story: {hero}", "fr": "Raconte-moi une histoire : {hero}"}
+HERO_MESSAGES = {"en": "A story: {hero}", "fr": "Une histoire : {hero}"}
 
 
 @dataclass(frozen=True, slots=True)
