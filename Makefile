@@ -8,8 +8,8 @@ READERS := $(VENV)/readers
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := pip-compile --quiet --upgrade --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 TESTS ?= tests
-# By files, for a file's tests share a service.
-SPREAD ?= -n auto --maxprocesses=4 --dist=loadfile
+# By files, for a file's tests share a service; in the order of tests/conftest.py.
+SPREAD ?= -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: run test widget dictionary assistant-schema pictures test-long lint format bench local-model readers lock clean
 

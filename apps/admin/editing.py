@@ -74,7 +74,9 @@ def open_editing(folder: Folder) -> Editing:
     if known and known.arrival != arrival:
         # The fields forgot what was in them while the reader was elsewhere; the edit has not.
         known.arrival, known.shown = arrival, known.written
-        if known.shown == known.text:
+        # Only for what is new there: a text area of another name would lose what is being typed into it.
+        began_from = known.text, known.revision, known.seen
+        if known.shown == known.text and began_from != (folder.text, folder.revision, folder.base):
             known = begin_editing(folder, known)
     return known or begin_editing(folder, None)
 

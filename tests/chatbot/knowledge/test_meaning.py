@@ -97,6 +97,8 @@ def test_answers_do_not_wait_for_embeddings(build: Build, openai_server: OpenAIS
     assert knowledge.refresh()
     assert find_headings(knowledge, "How do I start the container with Docker?")[0] == "Install with Docker"
     assert all(ASKED not in texts for texts in openai_server.embedded)
+    # What hangs is let go, so that nobody waits for its end.
+    openai_server.close()
 
 
 def test_next_start_embeds_nothing(build: Build, openai_server: OpenAIServer) -> None:
