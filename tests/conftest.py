@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from chatbot.settings import Settings, load_settings
 from chatbot.store.engine import Store
@@ -193,6 +193,16 @@ docker run --publish 4180:4180 teapot/teapot:2.1
 `WATER_TEMPERATURE` est la température de l'eau en degrés Celsius. La valeur par défaut est 96.
 """,
 }
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start Chromium, headless."""
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+        started = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
+        yield started
+        started.close()
 
 
 @pytest.fixture(autouse=True)

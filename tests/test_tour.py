@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
 
-from tests.conftest import ROOT, find_chromium
+from tests.conftest import ROOT
 from tests.ports import find_free_port
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(300)]
@@ -89,16 +89,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
     assert process.returncode == 0
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start Chromium, headless."""
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-        started = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
-        yield started
-        started.close()
 
 
 def wait_for(address: str, timeout_s: float = 90) -> None:

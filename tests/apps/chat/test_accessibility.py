@@ -7,11 +7,10 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.apps.chat.conftest import PASSWORD, Service, make_session_settings, run_service
 from tests.apps.chat.widget_host import Site, Visitor, open_site
-from tests.conftest import find_chromium
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(120)]
 
@@ -38,16 +37,6 @@ def house(tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[Serv
     ):
         site.service = service.url
         yield service
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start Chromium, headless."""
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-        started = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
-        yield started
-        started.close()
 
 
 def find_faults(page: Page, within: str = "html") -> list[str]:

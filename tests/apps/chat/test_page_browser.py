@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.apps.chat.conftest import (
     ANSWERABLE,
@@ -23,7 +23,7 @@ from tests.apps.chat.conftest import (
     run_service,
 )
 from tests.apps.chat.test_crash import Process
-from tests.conftest import Clock, find_chromium
+from tests.conftest import Clock
 from tests.openai_server import Answer, OpenAIServer
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(120)]
@@ -86,16 +86,6 @@ def house(shared_house: House) -> Iterator[House]:
     shared_house.model.default = QUICK
     yield shared_house
     shared_house.service.close_clients()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start Chromium, headless."""
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-        started = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
-        yield started
-        started.close()
 
 
 class Visitor:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Route, expect
 
 from chatbot.store import threads
 from tests.apps.chat.conftest import (
@@ -20,7 +20,6 @@ from tests.apps.chat.conftest import (
     run_service,
 )
 from tests.apps.chat.widget_host import HOSTILE, Site, Visitor, open_site
-from tests.conftest import find_chromium
 from tests.openai_server import Answer, OpenAIServer
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(120)]
@@ -67,16 +66,6 @@ def house(tmp_path_factory: pytest.TempPathFactory, model: OpenAIServer, site: S
         with run_service(settings) as service:
             site.service = service.url
             yield service
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start Chromium, headless."""
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-        started = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
-        yield started
-        started.close()
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from docx import Document
-from playwright.sync_api import Browser, Download, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Download, Locator, Page, expect
 from pypdf import PdfReader
 
 from chatbot.store import forms
@@ -24,7 +24,6 @@ from tests.apps.chat.conftest import PASSWORD, Service, make_session_settings, r
 from tests.apps.chat.test_accessibility import find_faults
 from tests.apps.chat.test_page_browser import Visitor, keep, open_browser
 from tests.apps.chat.widget_host import Site, open_site
-from tests.conftest import find_chromium
 from tests.openai_server import Answer, OpenAIServer
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(240)]
@@ -90,16 +89,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     ):
         site.service = service.url
         yield House(service, model, site)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start Chromium, headless."""
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-        started = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
