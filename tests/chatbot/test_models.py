@@ -45,7 +45,7 @@ async def ask(settings: Settings, *, timeout_s: float = 60, deadline_s: float = 
 
 
 async def ask_into(
-    parts: list[Part], settings: Settings, *, timeout_s: float = 5, deadline_s: float = 10
+    parts: list[Part], settings: Settings, *, timeout_s: float = 60, deadline_s: float = 60
 ) -> None:
     """Ask, and keep the parts that come before a failure."""
     model = build_chat_model(settings)
@@ -153,7 +153,7 @@ async def test_each_fault_is_an_error_of_ours(
     openai_server.answer(**({"text": "one two three"} | options))  # type: ignore[arg-type]
     parts: list[Part] = []
     with pytest.raises(GuichetError) as failure:
-        await ask_into(parts, online, timeout_s=0.5)
+        await ask_into(parts, online, timeout_s=3)
     assert type(failure.value) is error
     assert (failure.value.code, failure.value.origin) == (code, "provider")
     assert received is None or read_text(parts) == received
@@ -171,9 +171,9 @@ async def test_slow_stream_ends_at_the_deadline(online: Settings, openai_server:
     openai_server.answer("word " * 100, delay_s=0.05)
     parts: list[Part] = []
     started = time.monotonic()
-    with pytest.raises(ProviderTimeout, match=r"0\.4 seconds"):
-        await ask_into(parts, online, timeout_s=0.3, deadline_s=0.4)
-    assert time.monotonic() - started < 2
+    with pytest.raises(ProviderTimeout, match=r"1\.5 seconds"):
+        await ask_into(parts, online, timeout_s=1.4, deadline_s=1.5)
+    assert time.monotonic() - started < 4
     assert len(parts) > 2
 
 
