@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, Page
 from starlette.datastructures import Headers
 
 from apps.chat.edge import REFUSED_FEATURES, build_headers, read_host
 from tests.apps.chat.conftest import Client, Serve, Service, read_code
-from tests.conftest import find_chromium
 
 DATA = ("/api/threads", "/api/assistants", "/v1/models", "/health/live", "/metrics", "/config", "/", "/login")
 
@@ -75,29 +75,28 @@ def test_names_below_a_star_are_trusted(serve: Serve) -> None:
 
 
 @pytest.fixture
-def messages(service: Service) -> Iterator[list[str]]:
-    """Open login, page, API page and a framing page in Chromium; give what the console complained of."""
-    from playwright.sync_api import sync_playwright
-
+def messages(browser: Browser, service: Service) -> Iterator[list[str]]:
+    """Open login, page and API page in Chromium; give what the console complained of."""
     found: list[str] = []
     token = service.client().log_in().json()["token"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
-        context = browser.new_context()
+    context = browser.new_context()
+
+    def open_page(path: str, shown: str) -> Page:
+        # A page each: left while its stream is open, Gradio complains of the end of it.
         page = context.new_page()
         page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: found.append(str(error)))
-        page.goto(f"{service.url}/login")
-        page.wait_for_selector("#password")
-        context.add_cookies([{"name": "guichet", "value": token, "url": service.url}])
-        page.goto(service.url)
-        # Not the box: it is seen only until the privacy notice takes its place.
-        page.wait_for_selector("body.is-ready", timeout=120_000)
-        page.goto(f"{service.url}/api/docs")
-        page.wait_for_selector(".opblock")
-        assert page.locator(".opblock").count() > 15
-        yield found
-        browser.close()
+        page.goto(f"{service.url}{path}")
+        page.wait_for_selector(shown, timeout=120_000)
+        return page
+
+    open_page("/login", "#password")
+    context.add_cookies([{"name": "guichet", "value": token, "url": service.url}])
+    # Not the box: it is seen only until the privacy notice takes its place.
+    open_page("/", "body.is-ready")
+    assert open_page("/api/docs", ".opblock").locator(".opblock").count() > 15
+    yield found
+    context.close()
 
 
 @pytest.mark.needs("chromium")
@@ -107,35 +106,31 @@ def test_policy_lets_our_pages_live(messages: list[str]) -> None:
 
 
 @pytest.mark.needs("chromium")
-def test_policy_keeps_others_out(service: Service) -> None:
+def test_policy_keeps_others_out(browser: Browser, service: Service) -> None:
     """On a page of ours a script from elsewhere does not load, nothing is fetched from elsewhere, eval is refused."""
-    from playwright.sync_api import sync_playwright
-
     asked: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
-        page = browser.new_page()
-        page.route("https://evil.example/**", lambda route: (asked.append(route.request.url), route.abort()))
-        page.goto(f"{service.url}/login")
-        outcome = page.evaluate(
-            """async () => {
-                const tried = {};
-                for (const [name, make] of Object.entries({
-                    script: () => Object.assign(document.createElement('script'), {src: 'https://evil.example/a.js'}),
-                    image: () => Object.assign(new Image(), {src: 'https://evil.example/a.png'}),
-                    frame: () => Object.assign(document.createElement('iframe'), {src: 'https://evil.example/'}),
-                })) {
-                    const refused = new Promise(done => document.addEventListener(
-                        'securitypolicyviolation', event => done(event.effectiveDirective), {once: true}));
-                    document.body.append(make());
-                    tried[name] = await refused;
-                }
-                tried.fetch = await fetch('https://evil.example/').then(() => 'came', () => 'refused');
-                try { tried.eval = new Function('return "ran"')(); } catch (error) { tried.eval = 'refused'; }
-                return tried;
-            }"""
-        )
-        browser.close()
+    page = browser.new_page()
+    page.route("https://evil.example/**", lambda route: (asked.append(route.request.url), route.abort()))
+    page.goto(f"{service.url}/login")
+    outcome = page.evaluate(
+        """async () => {
+            const tried = {};
+            for (const [name, make] of Object.entries({
+                script: () => Object.assign(document.createElement('script'), {src: 'https://evil.example/a.js'}),
+                image: () => Object.assign(new Image(), {src: 'https://evil.example/a.png'}),
+                frame: () => Object.assign(document.createElement('iframe'), {src: 'https://evil.example/'}),
+            })) {
+                const refused = new Promise(done => document.addEventListener(
+                    'securitypolicyviolation', event => done(event.effectiveDirective), {once: true}));
+                document.body.append(make());
+                tried[name] = await refused;
+            }
+            tried.fetch = await fetch('https://evil.example/').then(() => 'came', () => 'refused');
+            try { tried.eval = new Function('return "ran"')(); } catch (error) { tried.eval = 'refused'; }
+            return tried;
+        }"""
+    )
+    page.close()
     assert outcome == {
         "script": "script-src-elem",
         "image": "img-src",
