@@ -10,6 +10,7 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Protocol
 
@@ -128,11 +129,9 @@ class Conversation:
         """Let go of the model's connections."""
         await close_model(self._model)
 
-    async def measure_session(self, thread_id: str, pending: str = "") -> Session:
-        """Say what is left of a thread's session, once a text that is about to be stored is there."""
-        use = await self.store.read_async(threads.measure_use, thread_id)
-        use = replace(use, characters=use.characters + len(pending))
-        return self.rules.measure(use, self.clock())
+    async def measure_session(self, thread_id: str) -> Session:
+        """Say what is left of a thread's session."""
+        return self.rules.measure(await self.store.read_async(threads.measure_use, thread_id), self.clock())
 
     async def run_turn(self, turn: Turn, signal: StopSignal) -> AsyncIterator[Event]:
         """Answer a question that was opened; the last event is a `Reply` or `Failed`, sent once it is durable."""
@@ -157,8 +156,10 @@ class Conversation:
         self._rate.count_within(connection, question.tester)
         if question.source:
             self._source_rate.count_within(connection, question.source)
+        # What makes a thread may be refused after it was made; all else is refused before it writes.
+        undo = connection.begin_nested() if question.opening else nullcontext()
         try:
-            with connection.begin_nested():
+            with undo:
                 return self._open(connection, question, text)
         except GuichetError as refusal:
             return refusal
@@ -166,28 +167,30 @@ class Conversation:
     def _open(self, connection: Connection, question: Question, text: str) -> Turn:
         now = self.clock()
         # Before anything is looked at: on another replica the same question may be a moment ahead.
-        threads.lock_threads(connection, [question.thread_id])
-        if repeat := _find_repeat(connection, question, text):
+        thread = threads.lock_thread(connection, question.thread_id, question.tester)
+        if thread and (repeat := _find_repeat(connection, question, text)):
             return repeat
         if question.opening:
             question.opening(connection)
-        thread = threads.read_thread(connection, question.thread_id, question.tester)
+        thread = thread or threads.read_thread(connection, question.thread_id, question.tester)
         # Its file may have gone since the thread was started.
         assistant = self.assistants.get(thread.assistant)
         language = question.language or thread.language
         check_available(assistant, self._model_name, language or "en")
-        leases.recover_turns(connection, now, thread_id=thread.thread_id)
-        self.rules.check(threads.measure_use(connection, thread.thread_id), len(text), now)
-        position = threads.read_last_position(connection, thread.thread_id) + 1
+        leases.free_thread(connection, thread.thread_id, now)
+        use = threads.measure_use(connection, thread.thread_id)
+        self.rules.check(use, len(text), now)
+        use = use.with_question(text, now)
         turn = Turn(
             message_id=str(uuid.uuid4()),
             user_message_id=str(uuid.uuid4()),
-            position=position + 1,
+            position=use.last_position + 1,
             thread=thread,
             text=text,
             language=assistant.language
             or question.language
             or detect_language(text, default=language or "en"),
+            use=use,
             history=question.history,
         )
         leases.take_lease(
@@ -199,7 +202,7 @@ class Conversation:
             Message(
                 message_id=turn.user_message_id,
                 thread_id=thread.thread_id,
-                position=position,
+                position=use.last_position,
                 origin="user",
                 content=text,
                 created_at=now,
@@ -232,7 +235,7 @@ class Conversation:
             index_version=self.knowledge.index_version,
         )
         try:
-            session = await self.measure_session(turn.thread.thread_id, message.content)
+            session = self._measure_end(turn, message.content)
             message = self._explainer.explain(message, draft, session)
             if not await self.store.write_async(leases.end_turn, message):
                 raise Interrupted("The answer was given up as interrupted before its end. Ask again.")
@@ -251,6 +254,14 @@ class Conversation:
                 text=message.content,
             )
         return build_reply(message, session, draft.info)
+
+    def _measure_end(self, turn: Turn, answer: str) -> Session:
+        """Say what is left once the answer is there: nobody else writes to a thread whose turn is under way."""
+        if turn.use is None:
+            raise ValueError("a turn that is answered knows what its thread has used")
+        return self.rules.measure(
+            replace(turn.use, characters=turn.use.characters + len(answer)), self.clock()
+        )
 
     def _observe(self, turn: Turn, message: Message, error: GuichetError | None) -> None:
         self._metrics.answers.labels(turn.thread.assistant, message.status).inc()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from chatbot.store.records import Thread
+from chatbot.store.threads import ThreadUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A question that is durable, and the answer's id; `is_repeat` when its key had come before."""
+    """A question that is durable, and the answer's id; `is_repeat` when its key had come before.
+
+    Args:
+        use: what the thread has used of its session, the question included; unknown of a repeat.
+    """
 
     message_id: str
     user_message_id: str
@@ -41,5 +46,6 @@ class Turn:
     thread: Thread
     text: str
     language: str
+    use: ThreadUse | None = None
     is_repeat: bool = False
     history: tuple[tuple[str, str], ...] | None = None

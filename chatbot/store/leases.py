@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from chatbot.errors import ThreadBusy
 from chatbot.store import threads
@@ -19,6 +19,11 @@ from chatbot.store.schema import threads as thread_table
 from chatbot.store.schema import turns
 
 LEASE = timedelta(seconds=30)
+
+# Built once: each question is one lease.
+_RUNNING = select(turns.c.lease_until).where(turns.c.thread_id == bindparam("thread_id"))
+_INSERT = insert(turns)
+_END = delete(turns).where(turns.c.message_id == bindparam("message_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +38,24 @@ class Lease:
     started_at: datetime
 
 
-def take_lease(connection: Connection, lease: Lease) -> None:
-    """Reserve the thread for one answer.
+def free_thread(connection: Connection, thread_id: str, now: datetime) -> None:
+    """Make sure that no answer of a locked thread is being written; one that was lost is recorded as interrupted.
 
     Raises:
-        ThreadBusy: another answer of the thread is being written.
+        ThreadBusy: one is.
     """
-    threads.lock_threads(connection, [lease.thread_id])
-    recover_turns(connection, lease.started_at, thread_id=lease.thread_id)
-    running = select(turns.c.message_id).where(turns.c.thread_id == lease.thread_id)
-    if connection.execute(running).scalar_one_or_none():
+    lease_until = connection.execute(_RUNNING, {"thread_id": thread_id}).scalar_one_or_none()
+    if lease_until is None:
+        return
+    if lease_until >= now:
         raise ThreadBusy("The previous answer is still being written. Wait for its end, or stop it.")
-    connection.execute(
-        insert(turns).values(
-            thread_id=lease.thread_id,
-            message_id=lease.message_id,
-            user_message_id=lease.user_message_id,
-            position=lease.position,
-            owner=lease.owner,
-            started_at=lease.started_at,
-            lease_until=lease.started_at + LEASE,
-        )
-    )
+    recover_turns(connection, now, thread_id=thread_id)
+
+
+def take_lease(connection: Connection, lease: Lease) -> None:
+    """Reserve a thread that is locked and free for one answer."""
+    row = {name: getattr(lease, name) for name in Lease.__slots__}
+    connection.execute(_INSERT, row | {"lease_until": lease.started_at + LEASE})
 
 
 def end_turn(connection: Connection, answer: Message) -> bool:
@@ -64,8 +65,7 @@ def end_turn(connection: Connection, answer: Message) -> bool:
         False where the turn was already given up as interrupted: then nothing is written.
     """
     threads.lock_threads(connection, [answer.thread_id])
-    statement = delete(turns).where(turns.c.message_id == answer.message_id)
-    if connection.execute(statement).rowcount == 0:
+    if connection.execute(_END, {"message_id": answer.message_id}).rowcount == 0:
         return False
     threads.add_message(connection, answer)
     return True

@@ -5,17 +5,31 @@ from __future__ import annotations
 from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import Connection, case, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, case, insert, or_, select, update
 
 from chatbot.store.changes import take_change
 from chatbot.store.records import Login
 from chatbot.store.schema import codes, logins, tester_numbers, threads
 from chatbot.store.upsert import insert as upsert
 
+_NOW = bindparam("now", type_=logins.c.expires_at.type)
+# Built once, as it is run for every request: made anew, a statement takes longer than the database.
+_FIND_LOGIN = (
+    select(*(logins.c[field.name] for field in fields(Login)))
+    .outerjoin(codes, codes.c.code_id == logins.c.code_id)
+    .where(
+        logins.c.login_id == bindparam("login_id"),
+        logins.c.ended_at.is_(None),
+        logins.c.expires_at > _NOW,
+        codes.c.revoked_at.is_(None),
+        or_(codes.c.expires_at.is_(None), codes.c.expires_at > _NOW),
+    )
+)
+
 
 def take_tester_number(connection: Connection, label: str) -> int:
     """Give the next number of a code's testers, from 1."""
-    statement = upsert(connection, tester_numbers).values(label=label, last=1)
+    statement = upsert(connection.dialect.name, tester_numbers).values(label=label, last=1)
     statement = statement.on_conflict_do_update(
         index_elements=[tester_numbers.c.label], set_={"last": tester_numbers.c.last + 1}
     )
@@ -24,7 +38,7 @@ def take_tester_number(connection: Connection, label: str) -> int:
 
 def raise_tester_number(connection: Connection, label: str, last: int) -> None:
     """Count a code's testers as far as `last` at least."""
-    statement = upsert(connection, tester_numbers).values(label=label, last=last)
+    statement = upsert(connection.dialect.name, tester_numbers).values(label=label, last=last)
     highest = case((tester_numbers.c.last > last, tester_numbers.c.last), else_=last)
     statement = statement.on_conflict_do_update(
         index_elements=[tester_numbers.c.label], set_={"last": highest}
@@ -41,19 +55,7 @@ def add_login(connection: Connection, login: Login) -> None:
 
 def find_login(connection: Connection, login_id: str, now: datetime) -> Login | None:
     """Give a login that is in force: neither ended nor run out, nor is its code revoked or expired."""
-    columns = [logins.c[field.name] for field in fields(Login)]
-    statement = (
-        select(*columns)
-        .outerjoin(codes, codes.c.code_id == logins.c.code_id)
-        .where(
-            logins.c.login_id == login_id,
-            logins.c.ended_at.is_(None),
-            logins.c.expires_at > now,
-            codes.c.revoked_at.is_(None),
-            or_(codes.c.expires_at.is_(None), codes.c.expires_at > now),
-        )
-    )
-    row = connection.execute(statement).one_or_none()
+    row = connection.execute(_FIND_LOGIN, {"login_id": login_id, "now": now}).one_or_none()
     return Login(*row) if row else None
 
 

@@ -1,6 +1,6 @@
 """Threads, messages and the passages behind them.
 
-Writing: `lock_threads`, `add_thread`, `add_message`, `add_feedback`. Reading: the rest.
+Writing: `lock_thread`, `lock_threads`, `add_thread`, `add_message`, `add_feedback`. Reading: the rest.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import Connection, Table, bindparam, func, insert, select
 
 from chatbot.errors import UnknownMessage, UnknownThread
 from chatbot.store.changes import take_change
@@ -28,15 +28,37 @@ READ_AT_ONCE = 50
 _INSERT_MESSAGE, _INSERT_PASSAGES = insert(messages), insert(passages_used)
 _MESSAGE_FIELDS = tuple(field.name for field in fields(Message) if field.name != "passages")
 _PASSAGE_FIELDS = tuple(field.name for field in fields(PassageUsed))
+_IS_USER = messages.c.origin == "user"
+_MEASURE_USE = select(
+    func.min(messages.c.created_at).filter(_IS_USER),
+    func.count().filter(_IS_USER),
+    func.coalesce(func.sum(func.length(messages.c.content)), 0),
+    func.coalesce(func.max(messages.c.position), -1),
+).where(messages.c.thread_id == bindparam("thread_id"))
+_READ_THREAD = select(*(threads.c[field.name] for field in fields(Thread))).where(
+    threads.c.thread_id == bindparam("thread_id")
+)
+# In SQLite one transaction writes at a time anyway, and the lock is left out.
+_LOCK_THREAD = _READ_THREAD.with_for_update()
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadUse:
-    """What a thread has used of its session; characters are of both sides."""
+    """What a thread has used of its session; characters are of both sides, the last position of none is -1."""
 
     first_message_at: datetime | None
     user_messages: int
     characters: int
+    last_position: int = -1
+
+    def with_question(self, text: str, now: datetime) -> ThreadUse:
+        """Give what is used once a question was added at a moment."""
+        return ThreadUse(
+            self.first_message_at or now,
+            self.user_messages + 1,
+            self.characters + len(text),
+            self.last_position + 1,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +98,12 @@ def lock_threads(connection: Connection, thread_ids: Sequence[str]) -> None:
         connection.execute(statement.order_by(threads.c.thread_id).with_for_update())
 
 
+def lock_thread(connection: Connection, thread_id: str, tester: str) -> Thread | None:
+    """Give a thread of a tester's, and keep it from being written to by others until the transaction ends."""
+    row = connection.execute(_LOCK_THREAD, {"thread_id": thread_id}).one_or_none()
+    return Thread(*row) if row and row.tester == tester else None
+
+
 def add_message(connection: Connection, message: Message) -> None:
     """Record a message with the passages it was made from."""
     change = take_change(connection)
@@ -107,11 +135,8 @@ def read_thread(connection: Connection, thread_id: str, tester: str | None = Non
     Raises:
         UnknownThread: there is none, or it is somebody else's.
     """
-    statement = select(*_columns(threads, Thread)).where(threads.c.thread_id == thread_id)
-    if tester is not None:
-        statement = statement.where(threads.c.tester == tester)
-    row = connection.execute(statement).one_or_none()
-    if row is None:
+    row = connection.execute(_READ_THREAD, {"thread_id": thread_id}).one_or_none()
+    if row is None or tester not in (None, row.tester):
         raise UnknownThread(f"There is no thread {thread_id} among yours. Start a new one.")
     return Thread(*row)
 
@@ -163,21 +188,7 @@ def read_message(connection: Connection, message_id: str, tester: str | None = N
 
 def measure_use(connection: Connection, thread_id: str) -> ThreadUse:
     """Add up what a thread has used of its session."""
-    is_user = messages.c.origin == "user"
-    statement = select(
-        func.min(messages.c.created_at).filter(is_user),
-        func.count().filter(is_user),
-        func.coalesce(func.sum(func.length(messages.c.content)), 0),
-    ).where(messages.c.thread_id == thread_id)
-    first, count, characters = connection.execute(statement).one()
-    return ThreadUse(first, count, characters)
-
-
-def read_last_position(connection: Connection, thread_id: str) -> int:
-    """Give the position of a thread's last message, -1 where there is none."""
-    statement = select(func.max(messages.c.position)).where(messages.c.thread_id == thread_id)
-    last = connection.execute(statement).scalar()
-    return -1 if last is None else int(last)
+    return ThreadUse(*connection.execute(_MEASURE_USE, {"thread_id": thread_id}).one())
 
 
 def read_feedback(connection: Connection, thread_ids: Sequence[str]) -> dict[str, Feedback]:

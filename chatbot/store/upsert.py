@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 
-def insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """Begin an insert that can go on with `on_conflict_do_update`."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+def insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Begin an insert that can go on with `on_conflict_do_update`, in an engine's dialect by name."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

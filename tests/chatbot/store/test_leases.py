@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection
 
 from chatbot.errors import ThreadBusy
 from chatbot.store import leases, threads
@@ -40,6 +41,13 @@ def filled(store: Store, clock: Clock) -> Store:
     return store
 
 
+def take(connection: Connection, lease: Lease) -> None:
+    """Reserve a thread as a turn does."""
+    threads.lock_threads(connection, [lease.thread_id])
+    leases.free_thread(connection, lease.thread_id, lease.started_at)
+    leases.take_lease(connection, lease)
+
+
 def list_answers(store: Store, thread_id: str = "t1") -> list[Message]:
     """Give the answers of a thread."""
     found = store.read(threads.list_messages, thread_id)
@@ -48,16 +56,16 @@ def list_answers(store: Store, thread_id: str = "t1") -> list[Message]:
 
 def test_thread_under_way_is_busy(filled: Store, clock: Clock) -> None:
     """A second turn of the same thread is refused, whoever asks; another thread is free."""
-    filled.write(leases.take_lease, make_lease(clock))
+    filled.write(take, make_lease(clock))
     with pytest.raises(ThreadBusy):
-        filled.write(leases.take_lease, make_lease(clock, owner="chat:b", name="m2"))
-    filled.write(leases.take_lease, make_lease(clock, "t2", name="m2"))
+        filled.write(take, make_lease(clock, owner="chat:b", name="m2"))
+    filled.write(take, make_lease(clock, "t2", name="m2"))
     assert filled.read(leases.find_lease, "t1") == make_lease(clock)
 
 
 def test_turn_is_found_by_its_answer_for_its_tester(filled: Store, clock: Clock) -> None:
     """Who asked finds the turn under way by the answer's id; nobody else does, nor anyone after the end."""
-    filled.write(leases.take_lease, make_lease(clock))
+    filled.write(take, make_lease(clock))
     assert filled.read(leases.find_turn, "m1", "beta-1") == make_lease(clock)
     assert filled.read(leases.find_turn, "m1", "beta-2") is None
     assert filled.read(leases.find_turn, "m2", "beta-1") is None
@@ -67,7 +75,7 @@ def test_turn_is_found_by_its_answer_for_its_tester(filled: Store, clock: Clock)
 
 def test_end_records_the_answer_and_frees_the_thread(filled: Store, clock: Clock) -> None:
     """With its answer the turn is over, in one step."""
-    filled.write(leases.take_lease, make_lease(clock))
+    filled.write(take, make_lease(clock))
     assert filled.write(leases.end_turn, make_answer(clock)) is True
     assert filled.read(leases.find_lease, "t1") is None
     assert list_answers(filled) == [make_answer(clock)]
@@ -75,7 +83,7 @@ def test_end_records_the_answer_and_frees_the_thread(filled: Store, clock: Clock
 
 def test_turn_given_up_is_not_ended_again(filled: Store, clock: Clock) -> None:
     """An answer that comes after its turn was recorded as interrupted is not written: a row is inserted once."""
-    filled.write(leases.take_lease, make_lease(clock))
+    filled.write(take, make_lease(clock))
     clock.advance(seconds=LEASE.total_seconds() + 1)
     assert filled.write(leases.recover_turns, clock()) == ["m1"]
     assert filled.write(leases.end_turn, make_answer(clock)) is False
@@ -84,7 +92,7 @@ def test_turn_given_up_is_not_ended_again(filled: Store, clock: Clock) -> None:
 
 def test_lost_turn_is_an_interrupted_row(filled: Store, clock: Clock) -> None:
     """A lease that ran out leaves an empty row at the answer's place, under its id, and the fault is the service's."""
-    filled.write(leases.take_lease, make_lease(clock))
+    filled.write(take, make_lease(clock))
     clock.now += LEASE
     assert filled.write(leases.recover_turns, clock()) == []
     clock.now += TICK
@@ -98,9 +106,9 @@ def test_lost_turn_is_an_interrupted_row(filled: Store, clock: Clock) -> None:
 
 def test_new_turn_recovers_the_lost_one(filled: Store, clock: Clock) -> None:
     """The next question does not wait for a restart: it finds the thread free once the lease has run out."""
-    filled.write(leases.take_lease, make_lease(clock))
+    filled.write(take, make_lease(clock))
     clock.now += LEASE + TICK
-    filled.write(leases.take_lease, replace(make_lease(clock, name="m2"), position=3))
+    filled.write(take, replace(make_lease(clock, name="m2"), position=3))
     lease = filled.read(leases.find_lease, "t1")
     assert lease is not None
     assert lease.message_id == "m2"
@@ -109,8 +117,8 @@ def test_new_turn_recovers_the_lost_one(filled: Store, clock: Clock) -> None:
 
 def test_renewal_keeps_the_turns_named_and_no_others(filled: Store, clock: Clock) -> None:
     """A turn that is still being answered is kept; one that nobody names runs out though its process lives."""
-    filled.write(leases.take_lease, make_lease(clock))
-    filled.write(leases.take_lease, make_lease(clock, "t2", name="m2"))
+    filled.write(take, make_lease(clock))
+    filled.write(take, make_lease(clock, "t2", name="m2"))
     clock.now += LEASE
     filled.write(leases.renew_leases, ["m1"], clock())
     clock.now += TICK
@@ -121,8 +129,8 @@ def test_renewal_keeps_the_turns_named_and_no_others(filled: Store, clock: Clock
 
 def test_dead_owners_lose_their_turns_at_once(filled: Store, clock: Clock) -> None:
     """Turns of processes known to be dead do not wait for their lease; the name's beginning is taken literally."""
-    filled.write(leases.take_lease, make_lease(clock, owner="chat:a"))
-    filled.write(leases.take_lease, make_lease(clock, "t2", owner="cli:b", name="m2"))
+    filled.write(take, make_lease(clock, owner="chat:a"))
+    filled.write(take, make_lease(clock, "t2", owner="cli:b", name="m2"))
     for nobody in ("chat_", "c%", "hat:"):
         assert filled.write(leases.recover_turns, clock(), dead_owners=nobody) == []
     assert filled.write(leases.recover_turns, clock(), dead_owners="chat:") == ["m1"]
@@ -131,8 +139,8 @@ def test_dead_owners_lose_their_turns_at_once(filled: Store, clock: Clock) -> No
 
 def test_recovery_of_one_thread_leaves_the_others(filled: Store, clock: Clock) -> None:
     """Asked for one thread, recovery touches no other."""
-    filled.write(leases.take_lease, make_lease(clock))
-    filled.write(leases.take_lease, make_lease(clock, "t2", name="m2"))
+    filled.write(take, make_lease(clock))
+    filled.write(take, make_lease(clock, "t2", name="m2"))
     clock.now += LEASE + TICK
     assert filled.write(leases.recover_turns, clock(), thread_id="t2") == ["m2"]
     assert filled.read(leases.find_lease, "t1") is not None

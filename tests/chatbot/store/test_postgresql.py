@@ -211,10 +211,14 @@ def test_jobs_that_meet_are_done_one_after_the_other(postgres_store: Store, cloc
         threads.add_thread, Thread("t1", "support", "api", "beta-1", None, None, "en", clock())
     )
 
+    def job(connection: Connection, lease: Lease) -> None:
+        threads.lock_thread(connection, lease.thread_id, "beta-1")
+        leases.free_thread(connection, lease.thread_id, lease.started_at)
+        leases.take_lease(connection, lease)
+
     def take(number: int) -> bool:
-        lease = Lease("t1", f"m{number}", f"u{number}", 1, f"chat:{number}", clock())
         try:
-            postgres_store.write(leases.take_lease, lease)
+            postgres_store.write(job, Lease("t1", f"m{number}", f"u{number}", 1, f"chat:{number}", clock()))
         except ThreadBusy:
             return False
         return True

@@ -118,19 +118,30 @@ def test_empty_threads_are_listed_when_asked_for(filled: Store) -> None:
 def test_use_counts_both_sides(filled: Store) -> None:
     """Characters are code points of both sides, messages the tester's alone, time runs from the first question."""
     use = filled.read(threads.measure_use, "t1")
-    assert use == ThreadUse(QUESTION.created_at, 1, len(QUESTION.content) + len(ANSWER.content))
+    assert use == ThreadUse(QUESTION.created_at, 1, len(QUESTION.content) + len(ANSWER.content), 1)
 
 
 def test_unused_thread_has_used_nothing(store: Store) -> None:
     """A thread without messages has no first time and position -1."""
     store.write(threads.add_thread, THREAD)
     assert store.read(threads.measure_use, "t1") == ThreadUse(None, 0, 0)
-    assert store.read(threads.read_last_position, "t1") == -1
 
 
-def test_last_position_is_the_newest_messages(filled: Store) -> None:
-    """Positions count from 0."""
-    assert filled.read(threads.read_last_position, "t1") == 1
+def test_use_grows_by_a_question(filled: Store) -> None:
+    """A question adds its own characters and place; the time goes on from the first one, or begins with it."""
+    use = filled.read(threads.measure_use, "t1")
+    later = QUESTION.created_at + timedelta(minutes=5)
+    assert use.with_question("déjà", later) == ThreadUse(
+        QUESTION.created_at, 2, len(QUESTION.content) + len(ANSWER.content) + 4, 2
+    )
+    assert ThreadUse(None, 0, 0).with_question("a", later) == ThreadUse(later, 1, 1, 0)
+
+
+def test_only_the_testers_own_thread_is_locked(filled: Store) -> None:
+    """Another's thread and none at all look alike to who asks."""
+    assert filled.write(threads.lock_thread, "t1", "beta-1") == filled.read(threads.read_thread, "t1")
+    assert filled.write(threads.lock_thread, "t1", "beta-2") is None
+    assert filled.write(threads.lock_thread, "t9", "beta-1") is None
 
 
 def test_a_place_is_taken_once(filled: Store) -> None:
