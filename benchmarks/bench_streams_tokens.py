@@ -1,9 +1,10 @@
 """What one token of a stream costs, and whose cost it is: seconds of CPU over tokens, with 20 streams at once.
 
-The openai package reads the stream as it is, then with pieces validated at once (`chatbot.chunks`); langchain-openai
-makes messages of those; the sequence of prompt and model is streamed as LangChain does it. The last row is how answers
-are read here: the sequence's model by itself, watched, stopped when asked to, gathered. The model is a process of its
-own; its cost is not in the figures, which are the least of three: what else the machine does adds to them.
+The openai package reads the stream as it is, then with pieces validated at once (`chatbot.openai_shortcuts`);
+langchain-openai makes messages of those; the sequence of prompt and model is streamed as LangChain does it. The last
+row is how answers are read here: the sequence's model by itself, watched, stopped when asked to, gathered. The model
+is a process of its own; its cost is not in the figures, which are the least of three: what else the machine does adds
+to them.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from langchain_core.runnables import Runnable, RunnableLambda
 
 from benchmarks.bench_streams import ROOT, find_port, wait_for
 from benchmarks.paced_model import TOKENS, WARM_UP, ask_stream
-from chatbot.chunks import read_chunks_quickly
 from chatbot.models import build_chat_model, close_model
+from chatbot.openai_shortcuts import read_chunks_quickly
 from chatbot.prompts import PromptInput, build_messages, build_messages_async
 from chatbot.settings import load_settings
 from chatbot.streaming import StopSignal, stream_until

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -13,6 +14,9 @@ from langchain_core.runnables import Runnable
 from chatbot.models import Part, stream_answer
 from chatbot.store.records import Status
 
+# A part that took longer was not read yet when it was asked for.
+WAITED_S = 0.001
+READS = 2
 Given = TypeVar("Given")
 Pause = Callable[[], Awaitable[None]]
 
@@ -50,21 +54,20 @@ async def stream_until(
     """Give the model's parts until it ends or the signal comes, which need not wait for the next part.
 
     Args:
-        pause: waited after each part; the text that comes meanwhile is one part then.
+        pause: waited now and then where parts are waited for: what the model's server sends meanwhile is read at once,
+            and its text is one part then.
 
     Raises:
         What `models.stream_answer` raises.
     """
     inbox = _Inbox()
     stream = stream_answer(chain, given, timeout_s=timeout_s, deadline_s=deadline_s)
-    task = asyncio.create_task(_fill(inbox, stream))
+    task = asyncio.create_task(_fill(inbox, stream, pause))
     signal.listen(inbox.close)
     try:
         while parts := await inbox.take():
             for part in _join(parts):
                 yield part
-            if pause and not inbox.is_closed:
-                await pause()
         if inbox.error:
             raise inbox.error
     finally:
@@ -102,10 +105,18 @@ class _Inbox:
         return parts
 
 
-async def _fill(inbox: _Inbox, stream: AsyncGenerator[Part]) -> None:
+async def _fill(inbox: _Inbox, stream: AsyncGenerator[Part], pause: Pause | None) -> None:
+    waits = READS - 1
     try:
+        asked = time.monotonic()
         async for part in stream:
             inbox.put(part)
+            # The first wait is for all that lies in the socket, the second for what is not there yet.
+            waits += time.monotonic() - asked > WAITED_S
+            if pause and waits == READS:
+                waits = 0
+                await pause()
+            asked = time.monotonic()
         inbox.close()
     except Exception as error:  # noqa: BLE001 - raised again by the reader
         inbox.close(error)

@@ -26,7 +26,7 @@ FLOORS = (
     {"chatbot.store"},
     {"chatbot.log", "chatbot.analytics", "chatbot.backup"},
     {"chatbot.knowledge", "chatbot.excerpts", "chatbot.evidence", "chatbot.typesetting"},
-    {"chatbot.quotation", "chatbot.chunks", "chatbot.models", "chatbot.offline"},
+    {"chatbot.quotation", "chatbot.openai_shortcuts", "chatbot.models", "chatbot.offline"},
     {"chatbot.question_set", "chatbot.significance", "chatbot.outcomes", "chatbot.comparison"},
     {
         *("chatbot.assistants", "chatbot.reports", "chatbot.letters", "chatbot.office", "chatbot.booklets"),

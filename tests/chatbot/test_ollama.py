@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 from chatbot.errors import ProviderError
 from chatbot.events import Failed, Reply, Token
 from chatbot.models import build_chat_model, close_model, stream_answer
-from tests.chatbot.conftest import ANSWERABLE, MakeCounter
+from tests.chatbot.conftest import ANSWERABLE, Counter, MakeCounter
 from tests.chatbot.test_conversation import run
 from tests.conftest import MakeSettings
 
@@ -83,11 +83,18 @@ def ollama() -> Iterator[Ollama]:
         thread.join()
 
 
-async def test_question_is_answered_without_a_key(make_counter: MakeCounter, ollama: Ollama) -> None:
-    """The model's name goes out tag and all; text, citation and the server's own count of tokens come back."""
-    ollama.pieces = [{"content": piece} for piece in ("It is", " 4180.", " [1]")]
+@pytest.fixture
+async def counter(make_counter: MakeCounter, ollama: Ollama) -> AsyncIterator[Counter]:
+    """Give a conversation whose model is Ollama's."""
     counter = make_counter(chat_model=f"openai:{MODEL}", openai_base_url=ollama.url)
     counter.add_thread()
+    yield counter
+    await counter.conversation.close()
+
+
+async def test_question_is_answered_without_a_key(counter: Counter, ollama: Ollama) -> None:
+    """The model's name goes out tag and all; text, citation and the server's own count of tokens come back."""
+    ollama.pieces = [{"content": piece} for piece in ("It is", " 4180.", " [1]")]
     reply = (await run(counter, ANSWERABLE))[-1]
     assert isinstance(reply, Reply)
     assert (reply.status, reply.answer) == ("complete", "It is 4180. [1]")
@@ -111,22 +118,18 @@ async def test_question_is_answered_without_a_key(make_counter: MakeCounter, oll
     ids=["in the text", "apart"],
 )
 async def test_thoughts_are_neither_shown_nor_stored(
-    make_counter: MakeCounter, ollama: Ollama, pieces: list[dict[str, str]]
+    counter: Counter, ollama: Ollama, pieces: list[dict[str, str]]
 ) -> None:
     """Whether a model's thoughts come in the text or apart from it, only the answer is seen."""
     ollama.pieces = pieces
-    counter = make_counter(chat_model=f"openai:{MODEL}", openai_base_url=ollama.url)
-    counter.add_thread()
     events = await run(counter, ANSWERABLE)
     assert "".join(event.text for event in events if isinstance(event, Token)).strip() == "It is 4180. [1]"
     assert counter.list_messages()[1].content.strip() == "It is 4180. [1]"
 
 
-async def test_thoughts_alone_are_no_answer(make_counter: MakeCounter, ollama: Ollama) -> None:
+async def test_thoughts_alone_are_no_answer(counter: Counter, ollama: Ollama) -> None:
     """A model that thinks and then says nothing has failed, and the failure is the provider's."""
     ollama.pieces = [{"content": "<think>Hm.</think>"}]
-    counter = make_counter(chat_model=f"openai:{MODEL}", openai_base_url=ollama.url)
-    counter.add_thread()
     failed = (await run(counter, ANSWERABLE))[-1]
     assert isinstance(failed, Failed)
     assert (failed.code, failed.origin) == ("provider_error", "provider")

@@ -13,11 +13,11 @@ from langchain_core.runnables import RunnableGenerator
 
 from chatbot.errors import ProviderError, ProviderTimeout
 from chatbot.models import Part
-from chatbot.streaming import StopSignal, stream_until
+from chatbot.streaming import WAITED_S, StopSignal, stream_until
 
 
 class Speaker:
-    """Says a word, then waits for ever, and remembers whether it was let go."""
+    """Says a word after a moment, then waits for ever, and remembers whether it was let go."""
 
     def __init__(self) -> None:
         self.is_left = False
@@ -26,6 +26,7 @@ class Speaker:
         """Give one word."""
         try:
             async for _ in given:
+                await asyncio.sleep(5 * WAITED_S)
                 yield AIMessageChunk("word")
             await asyncio.Event().wait()
         finally:
@@ -67,27 +68,50 @@ async def test_faults_of_the_stream_reach_the_reader() -> None:
 
 
 async def test_text_of_a_pause_comes_as_one_part() -> None:
-    """What comes while the reader pauses is joined in its order; a part with figures stays one of its own."""
+    """What comes while nobody reads is joined in its order; a part with figures stays one of its own."""
     usage = UsageMetadata(input_tokens=3, output_tokens=4, total_tokens=7)
+    order: list[str] = []
     is_all_said = asyncio.Event()
 
     async def speak(given: AsyncIterator[Any]) -> AsyncIterator[AIMessageChunk]:
         async for _ in given:
+            await asyncio.sleep(5 * WAITED_S)
             for word in ("one ", "two ", "three "):
+                order.append(word)
                 yield AIMessageChunk(word)
-                await asyncio.sleep(0)
             yield AIMessageChunk("", usage_metadata=usage)
             yield AIMessageChunk("end", response_metadata={"finish_reason": "stop"})
             is_all_said.set()
 
     async def pause() -> None:
-        await asyncio.wait_for(is_all_said.wait(), 10)
+        order.append("pause")
+        await asyncio.sleep(5 * WAITED_S)
 
     chain = RunnableGenerator(speak)
     stream = stream_until(StopSignal(), chain, "given", timeout_s=30, deadline_s=60, pause=pause)
+    assert await anext(stream) == Part("one ")
+    await asyncio.wait_for(is_all_said.wait(), 10)
+    assert order == ["one ", "pause", "two ", "three "]
     parts = [part async for part in stream]
-    assert parts[:2] == [Part("one "), Part("two three ")]
-    assert parts[2:] == [Part("", 3, 4), Part("end", finish_reason="stop")]
+    assert parts == [Part("two three "), Part("", 3, 4), Part("end", finish_reason="stop")]
+
+
+async def test_first_part_does_not_wait_for_a_pause() -> None:
+    """However long the pauses are, what the model says first is given at once."""
+
+    async def pause() -> None:
+        await asyncio.Event().wait()
+
+    async def speak(given: AsyncIterator[Any]) -> AsyncIterator[AIMessageChunk]:
+        async for _ in given:
+            await asyncio.sleep(5 * WAITED_S)
+            yield AIMessageChunk("word")
+
+    stream = stream_until(
+        StopSignal(), RunnableGenerator(speak), "given", timeout_s=30, deadline_s=60, pause=pause
+    )
+    assert await asyncio.wait_for(anext(stream), 10) == Part("word")
+    await stream.aclose()
 
 
 async def test_stop_in_a_pause_ends_the_stream() -> None:

@@ -1,4 +1,4 @@
-"""Reads the pieces of an OpenAI stream by pydantic's own validation, where the openai package builds each in Python.
+"""What the openai package does slowly for every answer, done quickly where the outcome is the same.
 
 The package builds a piece field by field, so that one which breaks its schema passes too; that was a third of what a
 streamed token cost here (openai 3.54, measured with `python -m benchmarks streams`). A piece that keeps to the schema
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from openai import AsyncOpenAI
+from openai.resources.chat.completions import AsyncCompletions
 from openai.types.chat import ChatCompletionChunk
 from pydantic import ValidationError
 
@@ -28,3 +29,19 @@ def read_chunks_quickly(client: AsyncOpenAI) -> None:
         return read(data=data, cast_to=cast_to, response=response)
 
     client._process_response_data = read_quickly  # type: ignore[method-assign]
+
+
+def send_messages_as_they_are(completions: AsyncCompletions) -> None:
+    """Have messages of plain text sent as they come.
+
+    The package looks at each in every form that a message can have, for fields it would have to rewrite, and finds none
+    in text: a tenth of what the beginning of an answer cost here. What `extra_body` names, it sends unlooked at.
+    """
+    create: Any = completions.create
+
+    async def create_quickly(*, messages: Any, extra_body: Any = None, **given: Any) -> Any:
+        if all(isinstance(message.get("content"), str) for message in messages):
+            extra_body, messages = {**(extra_body or {}), "messages": list(messages)}, []
+        return await create(messages=messages, extra_body=extra_body, **given)
+
+    completions.create = create_quickly  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""Pieces of a stream mean the same however they are read."""
+"""Requests and pieces of a stream are the same, however quickly they are written and read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionChunk
 
-from chatbot.chunks import read_chunks_quickly
+from chatbot.openai_shortcuts import read_chunks_quickly, send_messages_as_they_are
+from tests.openai_server import OpenAIServer
 
 HEAD: dict[str, Any] = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
@@ -55,3 +56,48 @@ def test_pieces_that_keep_the_schema_are_not_built_by_the_package(monkeypatch: p
     assert asked == [HEAD | piece for piece in BROKEN]
     read({}, is_quick=True, kind=dict)
     assert asked[-1] == {}
+
+
+TEXT: list[dict[str, Any]] = [
+    {"role": "system", "content": "Answer from the passages."},
+    {"role": "user", "content": "Quel port ? \U0001fad6"},
+]
+PICTURE: list[dict[str, Any]] = [
+    {"role": "user", "content": [{"type": "text", "text": "What is this?"}]},
+    {"role": "assistant", "content": None, "tool_calls": []},
+]
+
+
+@pytest.mark.parametrize("messages", [TEXT, PICTURE, [*TEXT, *PICTURE]])
+@pytest.mark.parametrize("given", [{}, {"extra_body": {"top_k": 3}}])
+async def test_request_is_written_as_the_package_writes_it(
+    openai_server: OpenAIServer, messages: list[dict[str, Any]], given: dict[str, Any]
+) -> None:
+    """Text, other forms, and a caller's own fields reach the server as they would."""
+    bodies = []
+    for is_quick in (True, False):
+        async with openai.AsyncOpenAI(api_key="none", base_url=openai_server.url) as client:
+            if is_quick:
+                send_messages_as_they_are(client.chat.completions)
+            await client.chat.completions.create(model="m", messages=messages, **given)  # type: ignore[call-overload]
+        bodies.append(openai_server.requests[-1].body)
+    assert bodies[0] == bodies[1]
+    assert bodies[0]["messages"] == messages
+
+
+async def test_messages_of_text_are_not_looked_through(
+    openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package's own look at the request meets none of them."""
+    seen: list[Any] = []
+    module = "openai.resources.chat.completions.completions.async_maybe_transform"
+
+    async def transform(data: Any, _kind: Any) -> Any:
+        seen.append(data["messages"])
+        return data
+
+    monkeypatch.setattr(module, transform)
+    async with openai.AsyncOpenAI(api_key="none", base_url=openai_server.url) as client:
+        send_messages_as_they_are(client.chat.completions)
+        await client.chat.completions.create(model="m", messages=TEXT)  # type: ignore[arg-type]
+    assert seen == [[]]
