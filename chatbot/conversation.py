@@ -133,6 +133,17 @@ class Conversation:
         """Say what is left of a thread's session."""
         return self.rules.measure(await self.store.read_async(threads.measure_use, thread_id), self.clock())
 
+    def measure_turn(self, turn: Turn, answer: str = "") -> Session:
+        """Say what is left of a turn's session once its answer is there; nobody else writes to its thread meanwhile.
+
+        Raises:
+            ValueError: it is a repeat, which writes no answer.
+        """
+        if turn.use is None:
+            raise ValueError("Of a repeat it is not known what its thread has used.")
+        use = replace(turn.use, characters=turn.use.characters + len(answer))
+        return self.rules.measure(use, self.clock())
+
     async def run_turn(self, turn: Turn, signal: StopSignal) -> AsyncIterator[Event]:
         """Answer a question that was opened; the last event is a `Reply` or `Failed`, sent once it is durable."""
         draft = Draft(turn=turn.message_id, started=time.monotonic())
@@ -235,7 +246,7 @@ class Conversation:
             index_version=self.knowledge.index_version,
         )
         try:
-            session = self._measure_end(turn, message.content)
+            session = self.measure_turn(turn, message.content)
             message = self._explainer.explain(message, draft, session)
             if not await self.store.write_async(leases.end_turn, message):
                 raise Interrupted("The answer was given up as interrupted before its end. Ask again.")
@@ -254,14 +265,6 @@ class Conversation:
                 text=message.content,
             )
         return build_reply(message, session, draft.info)
-
-    def _measure_end(self, turn: Turn, answer: str) -> Session:
-        """Say what is left once the answer is there: nobody else writes to a thread whose turn is under way."""
-        if turn.use is None:
-            raise ValueError("a turn that is answered knows what its thread has used")
-        return self.rules.measure(
-            replace(turn.use, characters=turn.use.characters + len(answer)), self.clock()
-        )
 
     def _observe(self, turn: Turn, message: Message, error: GuichetError | None) -> None:
         self._metrics.answers.labels(turn.thread.assistant, message.status).inc()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableLambda
@@ -119,7 +120,8 @@ class DocumentationAnswerer:
 
     async def _find_curated(self, text: str, language: str, assistant: Assistant) -> CuratedHit | None:
         """Give the team's own answer; not one whose sources all lie outside of what the assistant answers from."""
-        hit = await asyncio.to_thread(self.curated.find, text, language)
+        find = partial(self.curated.find, text, language)
+        hit = find() if self.curated.is_read() else await asyncio.to_thread(find)
         if hit and assistant.knowledge and hit.passages:
             sources = [passage.source for passage in hit.passages if passage]
             return hit if any(is_within(source, assistant.knowledge) for source in sources) else None

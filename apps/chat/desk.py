@@ -182,18 +182,19 @@ class Desk:
     async def _ask(self, text: str, thread_id: str, visit: Visit) -> AsyncIterator[Updates]:
         if visit.login.notice_version not in list_notice_versions(self._services.settings):
             raise NoticeRequired("Agree to the privacy notice first.")
-        thread = await self._registry.take_thread(thread_id, visit)
-        # Told before the question is checked: where it is refused, the next one goes into the same thread.
-        yield {self._fields.thread: thread.thread_id}
-        question = Question(thread.thread_id, visit.login.tester, text, source=visit.source)
+        thread, opening = await self._registry.take_thread(thread_id, visit)
+        question = Question(thread.thread_id, visit.login.tester, text, source=visit.source, opening=opening)
         turn = await self._turns.start(question)
         begun = TurnView(turn.message_id, turn.text, "pending")
         view = await self._registry.begin_turn(begun, visit, thread)
         # The first sight of the turn: the script empties the box then, of what was sent and no more.
         yield {
+            self._fields.thread: thread.thread_id,
             self._fields.alert: "",
             self._fields.turn: self._feed_turn(view, visit, thread),
-            self._fields.allowance: await self._feed_left(visit, thread),
+            self._fields.allowance: self._feed_session(
+                self._turns.conversation.measure_turn(turn), visit, thread.thread_id
+            ),
         }
         async for update in self._follow(view, visit, thread):
             yield update

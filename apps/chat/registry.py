@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection
 
 from apps.chat.assistant_api import read_desk
 from apps.chat.dossier import Dossier
@@ -21,6 +25,7 @@ from chatbot.store.threads import ThreadUse
 logger = logging.getLogger(__name__)
 
 NEW_THREAD = "new"
+Write = Callable[[Connection], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +66,14 @@ class Registry:
         """
         return await self._store.read_async(threads.read_thread, str(thread_id), visit.login.tester)
 
-    async def take_thread(self, thread_id: str, visit: Visit) -> Thread:
+    async def take_thread(self, thread_id: str, visit: Visit) -> tuple[Thread, Write | None]:
         """Give the thread to ask in: the tester's own, or a new one where none is named.
 
         Args:
             thread_id: of a thread, or empty, or `new:` and the name of the assistant that is chosen for a new one.
+
+        Returns:
+            The thread, and what writes a new one, to be done with its first question.
 
         Raises:
             UnknownThread: as `read_thread`.
@@ -73,7 +81,7 @@ class Registry:
         """
         beginning, _, chosen = str(thread_id).partition(":")
         if beginning and (beginning != NEW_THREAD or not chosen):
-            return await self.read_thread(visit, thread_id)
+            return await self.read_thread(visit, thread_id), None
         assistants = self._services.assistants
         assistant = assistants.get(chosen) if chosen else assistants.default
         if assistant.kind != "documentation":
@@ -89,10 +97,12 @@ class Registry:
             language=visit.language,
             created_at=self._store.clock(),
         )
-        await self._store.write_async(
-            threads.add_thread, thread, login.notice_version, login.notice_accepted_at
+        return thread, partial(
+            threads.add_thread,
+            thread=thread,
+            notice_version=login.notice_version,
+            notice_accepted_at=login.notice_accepted_at,
         )
-        return thread
 
     async def find_question(self, reference: str, visit: Visit) -> str:
         """Give the text of an example, or of the question that a message of the tester's own is, or answers.

@@ -139,9 +139,16 @@ class CuratedAnswers:
         text = yaml.safe_dump(entries, allow_unicode=True, sort_keys=False)
         _write_whole(self.path, text)
 
+    def is_read(self) -> bool:
+        """Tell whether the file and its sources are as they were last seen: then looking up takes no time."""
+        return self._see() == self._seen
+
+    def _see(self) -> tuple[Signature, str]:
+        return (_sign(self.path), self._knowledge.index_version)
+
     def _bring_up_to_date(self) -> None:
         """Read the file again if it changed, and look at the sources again if they may have."""
-        state = (_sign(self.path), self._knowledge.index_version)
+        state = self._see()
         if state == self._seen:
             return
         with self._lock:

@@ -36,9 +36,9 @@ CPU_SHARE = 1 / 20
 LOCK_TIMEOUT_S = 120.0
 LONGEST_PAUSE_S = 60.0
 # A log of less than this is at most 5 s behind, whatever its last publication cost. The oldest that a reader opens was
-# begun to be written two publications and a pause ago.
+# begun to be written two publications and a pause ago; what is left to 5 s is for one that takes longer than the last.
 SMALL_BYTES = 100_000_000
-SMALL_AGE_S = 4.5
+SMALL_AGE_S = 3.5
 
 
 @dataclass(frozen=True, slots=True)

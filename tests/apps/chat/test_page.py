@@ -342,13 +342,18 @@ class TestDesk:
         thread = await services.store.read_async(threads.read_thread, last["thread"], login.tester)
         assert thread.channel == "page"
 
-    async def test_refused_message_stays_in_the_box(self, desk: Desk, token: str) -> None:
-        """A message that is not accepted leaves the box alone; the next goes into the same thread."""
+    async def test_refused_message_stays_in_the_box(self, desk: Desk, services: Services, token: str) -> None:
+        """A message that is not accepted leaves the box alone, begins no thread, and is no part of one."""
+        login = await services.access.identify(token)
         last = await collect(desk.ask("x" * 2001, "", make_request(token)))
         assert 'data-code="message_too_long"' in last["alert"]
-        assert "box" not in last
-        again = await collect(desk.ask(ANSWERABLE, last["thread"], make_request(token)))
-        assert again["thread"] == last["thread"]
+        assert "box" not in last and "thread" not in last
+        assert not await services.store.read_async(threads.list_threads, login.tester, with_empty=True)
+        begun = (await collect(desk.ask(ANSWERABLE, "", make_request(token))))["thread"]
+        refused = await collect(desk.ask("x" * 2001, begun, make_request(token)))
+        assert "thread" not in refused
+        again = await collect(desk.ask(ANSWERABLE, begun, make_request(token)))
+        assert again["thread"] == begun
 
     @pytest.mark.parametrize("thread_id", FOREIGN_IDS[1:])
     async def test_foreign_thread_ids_are_refused(self, desk: Desk, token: str, thread_id: str) -> None:

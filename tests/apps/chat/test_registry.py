@@ -62,8 +62,20 @@ class TestThread:
 
     async def test_begins_with_the_assistant_that_was_chosen(self, registry: Registry, visit: Visit) -> None:
         """A new conversation is had with the chosen assistant, else with the default one."""
-        assert (await registry.take_thread("new:helpdesk", visit)).assistant == "helpdesk"
-        assert (await registry.take_thread("", visit)).assistant == "support"
+        for chosen, expected in (("new:helpdesk", "helpdesk"), ("", "support")):
+            thread, _ = await registry.take_thread(chosen, visit)
+            assert thread.assistant == expected
+
+    async def test_is_written_with_its_first_question(
+        self, services: Services, registry: Registry, visit: Visit
+    ) -> None:
+        """Nothing is there of a new conversation before it is asked in; one that is there is not written anew."""
+        thread, opening = await registry.take_thread("", visit)
+        assert opening is not None
+        with pytest.raises(UnknownThread):
+            await registry.read_thread(visit, thread.thread_id)
+        await services.store.write_async(opening)
+        assert await registry.take_thread(thread.thread_id, visit) == (thread, None)
 
     async def test_form_is_not_passed_by(self, registry: Registry, visit: Visit) -> None:
         """An assistant that begins with a form is not asked without it, and none is made up."""
@@ -99,7 +111,10 @@ class TestDossier:
         self, services: Services, registry: Registry, visit: Visit
     ) -> None:
         """The form stands above the first draft alone; waiting is called writing, a refusal is no gap of documents."""
-        thread = replace(await registry.take_thread("", visit), assistant="letters")
+        thread, opening = await registry.take_thread("", visit)
+        assert opening is not None
+        await services.store.write_async(opening)
+        thread = replace(thread, assistant="letters")
         entries = (FormEntry("document", "cancellation", "choice"), FormEntry("contract", HOSTILE, "text"))
         await services.store.write_async(forms.add_form, thread.thread_id, entries)
         dossier = await registry.open_dossier(visit, thread)
@@ -113,7 +128,7 @@ class TestDossier:
 
     async def test_answers_from_documents_have_none(self, registry: Registry, visit: Visit) -> None:
         """A thread that began without a form is shown as ever."""
-        thread = await registry.take_thread("", visit)
+        thread, _ = await registry.take_thread("", visit)
         assert await registry.open_dossier(visit, thread) is None
 
 

@@ -105,6 +105,22 @@ def test_without_a_file_nothing_is_curated(curated: CuratedAnswers) -> None:
     assert (curated.warnings, curated.list_all()) == ((), ())
 
 
+def test_what_was_read_is_known_until_it_changes(
+    knowledge: Knowledge, curated: CuratedAnswers, write: Callable[[str], None]
+) -> None:
+    """Read before, it need not be read again; a changed file and a changed source have to be."""
+    write(FILE)
+    assert not curated.is_read()
+    curated.find("How do I descale the kettle?", "en")
+    assert curated.is_read()
+    edit(knowledge, "en/troubleshooting.md", "kettle", "pot")
+    assert not curated.is_read()
+    curated.find("How do I descale the kettle?", "en")
+    assert curated.is_read()
+    write(FILE + "\n")
+    assert not curated.is_read()
+
+
 def test_edited_file_is_in_force_at_once(curated: CuratedAnswers, write: Callable[[str], None]) -> None:
     """An answer added, changed or taken away counts from the next question on."""
     assert curated.find("Docker?", "en") is None

@@ -493,7 +493,7 @@ def test_thread_goes_on_after_a_failure_and_publishes_last_at_the_end(
     ("seconds", "cpu_s", "size", "pause_s"),
     [
         (0.1, 0.05, 1_000, 1.0),
-        (0.5, 0.5, 99_000_000, 3.5),
+        (0.5, 0.5, 99_000_000, 2.5),
         (0.5, 0.5, 150_000_000, 10.0),
         (3.0, 0.5, 99_000_000, 0.0),
     ],
