@@ -255,6 +255,9 @@ def test_draft_is_tried_and_its_text_survives_the_way_to_another_page(house: Hou
 def test_template_and_story_prompt_are_made_in_the_office(office: Page, tmp_path: Path) -> None:
     """A broken Word file is refused with its field, a good one is kept; a story prompt is written; a phone fits."""
     office.get_by_role("link", name="Modèles de fichiers").click()
+    # Picked while Streamlit still draws the page, a file is forgotten.
+    expect(office.get_by_text("Il n'y a pas encore de modèle de fichier")).to_be_visible(timeout=TIMEOUT_MS)
+    office.wait_for_load_state("networkidle")
     picker = office.locator("input[type=file]")
     picker.set_input_files(write_docx(tmp_path / "Essai.docx", "{{ recipient_nom }}"))
     expect(office.locator(".g-broken")).to_contain_text("{{ recipient_nom }}", timeout=TIMEOUT_MS)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.apps.chat.conftest import (
     ANSWERABLE,
@@ -351,6 +351,22 @@ def test_question_typed_at_once_goes_into_the_new_conversation(visitor: Visitor)
     expect(visitor.turns("refused")).to_have_count(1)
     assert visitor.turns().count() == 1
     expect(visitor.box).to_have_value("")
+
+
+def test_question_sent_before_the_page_is_there_waits_for_it(visitor: Visitor) -> None:
+    """What is typed and sent before the first conversation has come is kept, asked in it, and answered."""
+    tab = Visitor(visitor.page.context.new_page(), visitor.url)
+    held: list[Route] = []
+    tab.page.route("**/queue/join*", lambda route: route.continue_() if held else held.append(route))
+    tab.page.goto(f"{visitor.url}/?thread=new")
+    tab.send(ANSWERABLE)
+    while not held:
+        tab.page.wait_for_timeout(50)
+    expect(tab.box).to_have_value(ANSWERABLE)
+    assert tab.turns().count() == 0
+    held[0].continue_()
+    expect(tab.turns("complete")).to_have_count(1)
+    expect(tab.box).to_have_value("")
 
 
 def test_full_house_is_friendly(visitor: Visitor, house: House) -> None:

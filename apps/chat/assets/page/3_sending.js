@@ -128,9 +128,12 @@ function keepDraft() {
 
 function takeDraft(thread) {
   if (drafted === thread) return;
+  // What was typed before the page's first conversation was there belongs to it.
+  const typed = drafted ? "" : box()?.value;
   drafted = thread;
-  const draft = sessionStorage.getItem(draftName(thread)) || "";
+  const draft = [sessionStorage.getItem(draftName(thread)), typed].filter(Boolean).join("\n");
   if (box() && box().value !== draft) fillField(box(), draft);
+  else keepDraft();
 }
 
 function moveDraft(thread) {

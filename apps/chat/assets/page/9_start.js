@@ -6,5 +6,7 @@ const observer = new MutationObserver(() => {
   isQueued = true;
   queueMicrotask(() => { isQueued = false; readFeeds(); });
 });
+// What is sent before the first conversation is there waits for it, as for any other.
+beginOpening();
 const start = () => observer.observe(document.body, { childList: true, subtree: true });
 if (document.body) start(); else document.addEventListener("DOMContentLoaded", start);
