@@ -153,7 +153,10 @@ class Publisher:
 
     def _try_to_publish(self) -> bool:
         try:
-            publication = self.publish(lock_timeout_s=0)
+            self._note(publication := self.publish(lock_timeout_s=0))
+            if publication.is_rebuild:
+                # What was written meanwhile is as old as the building took.
+                self._note(self.publish(lock_timeout_s=0))
         except _Busy:
             # Another process publishes: its work is as good as ours.
             return True
@@ -162,11 +165,13 @@ class Publisher:
         except Exception:
             logger.exception("The log was not published.")
         else:
-            self._last = publication if publication.is_new else self._last
             return True
         if self._metrics:
             self._metrics.publications.labels("failed").inc()
         return False
+
+    def _note(self, publication: Publication) -> None:
+        self._last = publication if publication.is_new else self._last
 
     @contextmanager
     def _lock(self, timeout_s: float) -> Iterator[None]:
@@ -222,7 +227,7 @@ def choose_pause(last: Publication, size: int | None) -> float:
     Args:
         size: bytes of the log; None where they are not known.
     """
-    pause_s = last.cpu_s / CPU_SHARE
+    pause_s = min(last.cpu_s / CPU_SHARE, LONGEST_PAUSE_S)
     if size is not None and size < SMALL_BYTES:
         pause_s = min(pause_s, max(0.0, SMALL_AGE_S - 2 * last.seconds))
     return pause_s

@@ -110,7 +110,7 @@ def endure(store: Store, data_dir: Path, *, messages: int, interval_s: float, se
     publisher = Publisher(store, data_dir, timezone="UTC", interval_s=interval_s)
     stop = data_dir / "stop"
     command = [sys.executable, "-c", READER, str(data_dir / "conversations.duckdb"), str(stop)]
-    with keep_publishing(publisher), keep_writing(store), ExitStack() as stack:
+    with keep_writing(store), keep_publishing(publisher), ExitStack() as stack:
         readers = [
             stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
             for _ in range(READERS)

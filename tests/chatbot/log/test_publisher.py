@@ -489,6 +489,27 @@ def test_thread_goes_on_after_a_failure_and_publishes_last_at_the_end(
     assert sample("guichet_published_age_seconds") == 0
 
 
+def test_what_came_while_a_log_was_built_does_not_wait(
+    store: Store, publisher: Publisher, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log that was built from the store is followed at once by what was written meanwhile, without a pause."""
+    stop = threading.Event()
+    made = []
+    real = Publisher.publish
+
+    def publish(self: Publisher, *, lock_timeout_s: float = 0) -> Publication:
+        made.append(real(self, lock_timeout_s=lock_timeout_s))
+        if made[-1].is_rebuild:
+            write_conversation(store, clock())
+            stop.set()
+        return made[-1]
+
+    monkeypatch.setattr(Publisher, "publish", publish)
+    publisher.run_forever(stop)
+    # The last one is that of every end.
+    assert [(one.is_rebuild, one.rows) for one in made] == [(True, 0), (False, 4), (False, 0)]
+
+
 @pytest.mark.parametrize(
     ("seconds", "cpu_s", "size", "pause_s"),
     [
@@ -496,12 +517,13 @@ def test_thread_goes_on_after_a_failure_and_publishes_last_at_the_end(
         (0.5, 0.5, 99_000_000, 2.5),
         (0.5, 0.5, 150_000_000, 10.0),
         (3.0, 0.5, 99_000_000, 0.0),
+        (42.0, 30.0, 150_000_000, 60.0),
     ],
 )
 def test_pause_keeps_a_share_of_a_core_and_a_small_log_fresh(
     seconds: float, cpu_s: float, size: int, pause_s: float
 ) -> None:
-    """Twenty times the processor time, but for a small log what leaves it under five seconds behind."""
+    """Twenty times the processor time, a minute at most; for a small log what leaves it under five seconds behind."""
     last = Publication(1, 2, seconds, cpu_s, is_rebuild=False, is_new=True)
     assert choose_pause(last, size) == pytest.approx(pause_s)
 
