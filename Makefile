@@ -36,8 +36,9 @@ pictures: $(TEST_READY)
 	SHOTS=docs/images $(BIN)/python -m pytest tests/test_tour.py tests/apps/chat/test_page_browser.py \
 		tests/apps/chat/test_writers_browser.py tests/apps/admin/test_office_tour.py
 
-test-long: $(TEST_READY) $(READERS)/ready
-	LONG=1 $(BIN)/python -m pytest $(TESTS) --timeout=1800
+# The long forms alone, one after the other: they measure, and want the machine for themselves.
+test-long: $(TEST_READY)
+	LONG=1 $(BIN)/python -m pytest -m long -s $(TESTS)
 
 lint: $(TEST_READY)
 	$(BIN)/ruff check .
