@@ -17,7 +17,7 @@ from pathlib import Path
 import bcrypt
 from sqlalchemy import Connection
 
-from chatbot.errors import InvalidRequest, RateLimited, SettingsError, StoreUnavailable, WrongPassword
+from chatbot.errors import InvalidRequest, NotPermitted, SettingsError, StoreUnavailable, WrongPassword
 from chatbot.limiter import Limiter
 from chatbot.roles import ROLES, require
 from chatbot.store import accounts as repository
@@ -147,7 +147,7 @@ class Accounts:
             password_hash=hash_password(password),
             created_at=self._store.clock(),
         )
-        self._store.write(_add, account, _name(by))
+        self._store.write(_add, account, by)
         return account
 
     def remove(self, username: str, *, by: Account | None = None) -> None:
@@ -157,7 +157,7 @@ class Accounts:
             InvalidRequest: there is none of this name, it is the last superadmin, or `by` may not.
         """
         _check_may_manage(by)
-        self._store.write(_remove, normalize_username(username), _name(by), self._store.clock())
+        self._store.write(_remove, normalize_username(username), by, self._store.clock())
         self._forget_first_password(normalize_username(username))
 
     def set_password(self, username: str, password: str, *, by: Account | None = None) -> None:
@@ -167,7 +167,7 @@ class Accounts:
             InvalidRequest: there is no such account, the password is not allowed, or `by` may not.
         """
         _check_may_manage(by)
-        self._replace_password(normalize_username(username), password, _name(by))
+        self._replace_password(normalize_username(username), password, by)
 
     def change_password(self, account: Account, current: str, new: str, address: str) -> None:
         """Let an account change its own password; its sessions end.
@@ -186,11 +186,11 @@ class Accounts:
             raise WrongPassword("The current password is not right.")
         for key in keys:
             self._wrong.clear(key)
-        self._replace_password(account.username, new, account.username)
+        self._replace_password(account.username, new, account)
 
-    def _replace_password(self, username: str, password: str, actor: str) -> None:
+    def _replace_password(self, username: str, password: str, by: Account | None) -> None:
         check_password(password)
-        self._store.write(_set_password, username, hash_password(password), actor, self._store.clock())
+        self._store.write(_set_password, username, hash_password(password), by, self._store.clock())
         self._forget_first_password(username)
 
     def _forget_first_password(self, username: str) -> None:
@@ -201,14 +201,8 @@ class Accounts:
         """Count a try before the slow check, so that of many at once only as many as are allowed get that far."""
         # The address first: one that is shut out cannot shut the account's owner out as well.
         keys = [_hash_key("address", address), _hash_key("account", username)]
-        try:
-            for key in keys:
-                self._wrong.count(key)
-        except RateLimited as error:
-            raise RateLimited(
-                f"Too many wrong passwords. Try again in {error.retry_after_s} seconds.",
-                error.retry_after_s,
-            ) from error
+        for key in keys:
+            self._wrong.count(key)
         return keys
 
 
@@ -335,27 +329,39 @@ def _hash_key(kind: str, value: str) -> str:
     return f"{kind}-{hashlib.sha256(value.encode(errors='replace')).hexdigest()[:32]}"
 
 
-def _add(connection: Connection, account: Account, actor: str) -> None:
+def _add(connection: Connection, account: Account, by: Account | None) -> None:
+    _check_still_manages(connection, by)
     if repository.get_account(connection, account.username):
         raise InvalidRequest(f"There is an account {account.username} already: choose another name.")
     repository.add_account(connection, account)
-    add_entry(connection, account.created_at, actor, "account.add", account.username, account.role)
+    add_entry(connection, account.created_at, _name(by), "account.add", account.username, account.role)
 
 
-def _remove(connection: Connection, username: str, actor: str, now: datetime) -> None:
-    account = _get(connection, username)
-    if account.role == "superadmin" and repository.count_accounts(connection, "superadmin") == 1:
+def _remove(connection: Connection, username: str, by: Account | None, now: datetime) -> None:
+    superadmins = _check_still_manages(connection, by)
+    _get(connection, username)
+    if superadmins == [username]:
         raise InvalidRequest(f"{username} is the last superadmin: make another one first.")
     repository.remove_account(connection, username)
-    add_entry(connection, now, actor, "account.remove", username)
+    add_entry(connection, now, _name(by), "account.remove", username)
 
 
 def _set_password(
-    connection: Connection, username: str, password_hash: str, actor: str, now: datetime
+    connection: Connection, username: str, password_hash: str, by: Account | None, now: datetime
 ) -> None:
+    if by is None or by.username != username:
+        _check_still_manages(connection, by)
     _get(connection, username)
     repository.set_password(connection, username, password_hash, now)
-    add_entry(connection, now, actor, "account.password", username)
+    add_entry(connection, now, _name(by), "account.password", username)
+
+
+def _check_still_manages(connection: Connection, by: Account | None) -> list[str]:
+    """Give the superadmins, held until the transaction ends; who was removed meanwhile changes nothing any more."""
+    superadmins = repository.lock_superadmins(connection)
+    if by is not None and by.username not in superadmins:
+        raise NotPermitted(f"{by.username} is no superadmin any more. Ask one to do it.")
+    return superadmins
 
 
 def _get(connection: Connection, username: str) -> Account:

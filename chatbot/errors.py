@@ -234,13 +234,17 @@ class RateLimited(RequestError):
 
     Args:
         retry_after_s: seconds until a call can succeed again.
+        rate: what is allowed, such as `30/minute`.
+        deed: what was done too often, by its name among limiters.
     """
 
     code = "rate_limited"
 
-    def __init__(self, message: str, retry_after_s: int) -> None:
+    def __init__(self, message: str, retry_after_s: int, *, rate: str, deed: str) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.rate = rate
+        self.deed = deed
 
 
 class ServiceError(GuichetError):

@@ -14,6 +14,7 @@ from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import Connection
 
 from chatbot.errors import RateLimited
+from chatbot.rates import say_rate, say_wait
 from chatbot.store import counters
 from chatbot.store.engine import Clock, Store
 from chatbot.telemetry import log_security
@@ -77,13 +78,14 @@ class Limiter:
 
     Args:
         rate: such as `30/minute` or `10 per 5 minutes`.
-        deed: a name of what is limited; keeps this limiter's counters apart from others'.
+        deed: what is limited, one of `rates.DEEDS`; keeps this limiter's counters apart from others'.
     """
 
     def __init__(self, store: Store, rate: str, deed: str) -> None:
         self._store = store
         self._strategy = FixedWindowRateLimiter(StoreStorage(store))
         self._item: RateLimitItem = parse(rate)
+        self._rate = rate
         self._deed = deed
 
     def check(self, key: str) -> None:
@@ -123,7 +125,11 @@ class Limiter:
     def _refuse(self, strategy: FixedWindowRateLimiter, key: str) -> RateLimited:
         end = strategy.get_window_stats(self._item, self._deed, key).reset_time
         seconds = max(1, math.ceil(end - self._store.clock().timestamp()))
-        log_security(
-            logger, "A limit was reached", "rate-limited", labels__limit=f"{self._deed}: {self._item}"
+        limit = say_rate(self._rate, self._deed)
+        log_security(logger, "A limit was reached", "rate-limited", labels__limit=f"{self._deed}: {limit}")
+        return RateLimited(
+            f"The limit is {limit}. Wait {say_wait(seconds)} and try again.",
+            seconds,
+            rate=self._rate,
+            deed=self._deed,
         )
-        return RateLimited(f"Too many ({self._item}). Try again in {seconds} seconds.", seconds)

@@ -153,7 +153,10 @@ class Settings(BaseSettings):
     @classmethod
     def _check_rate(cls, value: str) -> str:
         if not RATE.match(value):
-            raise ValueError("allowed is NUMBER/second, /minute, /hour or /day, such as 30/minute")
+            raise ValueError(
+                "allowed is a number of messages per second, minute, hour or day, such as 30/minute (30 messages per "
+                "minute)"
+            )
         return value
 
     @field_validator("allowed_origins")

@@ -21,7 +21,7 @@ FLOORS = (
         *("chatbot.prices", "chatbot.masking", "chatbot.key_file"),
         "chatbot.containers",
         *("chatbot.stopwords", "chatbot.blocks", "chatbot.markup", "chatbot.citations", "chatbot.prose"),
-        *("chatbot.addresses", "chatbot.live_html", "chatbot.thoughts"),
+        *("chatbot.addresses", "chatbot.live_html", "chatbot.thoughts", "chatbot.rates"),
     },
     {"chatbot.store"},
     {"chatbot.log", "chatbot.analytics", "chatbot.backup"},

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from apps.admin.formats import escape_markdown
+from apps.admin.formats import escape_markdown, write_limit
 from apps.admin.frame import Visit
 from apps.admin.login import find_address, renew_session
 from chatbot.errors import GuichetError, RateLimited, WrongPassword
@@ -163,7 +163,7 @@ def _try(visit: Visit, job: Callable[[], object]) -> bool:
     except WrongPassword:
         st.error(texts["account.wrong"])
     except RateLimited as error:
-        st.error(texts["login.limited"].format(seconds=error.retry_after_s))
+        st.error(write_limit(error, texts))
     except GuichetError as error:
         st.error(escape_markdown(str(error)))
     else:

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from apps.admin.texts import Texts
+from chatbot.errors import RateLimited
+from chatbot.rates import say_rate, say_wait
 
 _MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")
 NONE = "–"
@@ -45,6 +47,14 @@ def write_age(age: timedelta, texts: Texts) -> str:
         if seconds >= 2 * size:
             return texts[f"age.{name}"].format(count=seconds // size)
     return texts["age.seconds"].format(count=seconds)
+
+
+def write_limit(error: RateLimited, texts: Texts) -> str:
+    """Write which limit was reached and how long to wait."""
+    language = texts["language"]
+    return texts["login.limited"].format(
+        allowed=say_rate(error.rate, error.deed, language), wait=say_wait(error.retry_after_s, language)
+    )
 
 
 def escape_markdown(text: str) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 import streamlit_authenticator as authenticator_library
 from streamlit_authenticator.models import AuthenticationModel
 
+from apps.admin.formats import write_limit
 from apps.admin.services import Services, get_services
 from apps.admin.session_cookie import COOKIE, SessionCookie
 from apps.admin.texts import Texts, choose_texts
@@ -171,7 +172,7 @@ def _check(library: Any, username: str, password: str, texts: Texts) -> bool:
     try:
         is_right = library.authentication_controller.login(username, password)
     except RateLimited as error:
-        st.error(texts["login.limited"].format(seconds=error.retry_after_s))
+        st.error(write_limit(error, texts))
         return False
     if not is_right:
         st.error(texts["login.wrong"])

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Receive, Scope, Send
 
+from apps.chat.callers import get_language
 from apps.chat.refusals import refuse, refuse_error
 from chatbot.errors import AssistantUnavailable, GuichetError, RequestError
 
@@ -35,7 +36,7 @@ def install_handlers(app: FastAPI) -> None:
             logger.info("%s: %s", error.code, error)
         elif not isinstance(error, RequestError):
             logger.error("%s: %s", error.code, error)
-        return refuse_error(request.url.path, error)
+        return refuse_error(request.url.path, error, await get_language(request))
 
     @app.exception_handler(RequestValidationError)
     async def _answer_invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from apps.chat.edge import build_headers, read_host
 from apps.chat.loopback import read_address
 from apps.chat.refusals import refuse, refuse_error
-from apps.chat.services import COOKIE, Services
+from apps.chat.services import COOKIE, Services, choose_language
 from apps.chat.tunnel import Tunnel
 from chatbot.access import LOGIN_LIFE
 from chatbot.errors import GuichetError, NotLoggedIn, OriginNotAllowed
@@ -203,7 +203,10 @@ class _Exchange:
             and not self._scope["path"].startswith(JSON_PREFIXES)
         ):
             return RedirectResponse("/login", status_code=303)
-        return refuse_error(self._scope["path"], error)
+        header = self._headers.get("accept-language", "")
+        return refuse_error(
+            self._scope["path"], error, choose_language(self._guard.services.settings, header)
+        )
 
     def _too_large(self) -> Response:
         return self._error("body_too_large", f"A request may have at most {MAX_BODY_BYTES // 1024} KiB.")

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi.responses import JSONResponse
 
 from apps.chat.openai_wire import PREFIX, state_openai_error
+from apps.chat.texts import explain_error
 from apps.chat.wire import STATUS_OF_CODE, describe_error, state_error
 from chatbot.errors import GuichetError
 from chatbot.telemetry import current_trace_id
@@ -35,8 +36,18 @@ def refuse(
     return JSONResponse(body, status, headers=headers)
 
 
-def refuse_error(path: str, error: GuichetError) -> JSONResponse:
-    """Give the response of an error of ours, with `Retry-After` where it says when to come again."""
+def refuse_error(path: str, error: GuichetError, language: str) -> JSONResponse:
+    """Give the response of an error of ours.
+
+    Where it says when to come again, with `Retry-After` and with that in a sentence for the reader.
+
+    Args:
+        language: the reader's.
+    """
     seconds = getattr(error, "retry_after_s", None)
-    headers = None if seconds is None else {"retry-after": str(seconds)}
-    return refuse(path, error.code, str(error), headers=headers, **describe_error(error))
+    if seconds is None:
+        return refuse(path, error.code, str(error), **describe_error(error))
+    headers, explanation = {"retry-after": str(seconds)}, explain_error(language, error)
+    return refuse(
+        path, error.code, str(error), headers=headers, explanation=explanation, **describe_error(error)
+    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from chatbot.errors import GuichetError, SessionFull
+from chatbot.errors import GuichetError, RateLimited, SessionFull, TooBusy
+from chatbot.rates import say_rate, say_wait
 
 _BEFORE_SIGN = re.compile(r" (?=[?!:;])")
 
@@ -221,10 +222,10 @@ FAULTS: dict[str, dict[str, str]] = {
         "broken_template": "The team's template for this file is broken. Choose another format, or tell the team.",
         "edit_conflict": "This was changed elsewhere in the meantime. Reload the page to see it, then change it again.",
         "unknown_prompt": "This prompt is not there any more. Reload the page.",
-        "rate_limited": "That was too fast. Wait {retry_after_s} seconds and try again.",
+        "rate_limited": "That was too often: the limit is {allowed}. Wait {wait} and try again.",
         "notice_required": "Read the notice and agree to it before your first message.",
         "too_busy": "Too many answers are being written right now. This is on our side: try again in "
-        "{retry_after_s} seconds. Your text is kept.",
+        "{wait}. Your text is kept.",
         "store_unavailable": "We cannot save conversations right now. This is on our side: try again in a moment.",
         "storage_full": "We have run out of storage. This is on our side: tell the team that invited you.",
         "starting": "The service is still starting. Try again in a moment.",
@@ -262,10 +263,10 @@ FAULTS: dict[str, dict[str, str]] = {
         "format, ou prévenez l'équipe.",
         "edit_conflict": "Ceci a été modifié ailleurs entre-temps. Rechargez la page, puis modifiez à nouveau.",
         "unknown_prompt": "Cette consigne n'est plus là. Rechargez la page.",
-        "rate_limited": "C'était trop rapide. Attendez {retry_after_s} secondes et réessayez.",
+        "rate_limited": "C'était trop souvent : la limite est de {allowed}. Attendez {wait} et réessayez.",
         "notice_required": "Lisez l'avis et acceptez-le avant votre premier message.",
         "too_busy": "Trop de réponses sont en cours de rédaction. C'est de notre fait : réessayez dans "
-        "{retry_after_s} secondes. Votre texte est gardé.",
+        "{wait}. Votre texte est gardé.",
         "store_unavailable": "Nous ne pouvons pas enregistrer les conversations pour l'instant. C'est de notre fait : "
         "réessayez dans un instant.",
         "storage_full": "Nous n'avons plus d'espace de stockage. C'est de notre fait : prévenez l'équipe qui vous"
@@ -305,8 +306,12 @@ def explain_error(language: str, error: GuichetError) -> str:
     code = error.code
     if isinstance(error, SessionFull) and error.limit == "MAX_CHARACTERS":
         code = "session_full_characters"
-    names = ("length", "limit", "retry_after_s")
-    return _fill(language, code, {name: getattr(error, name, "") for name in names})
+    values: dict[str, object] = {name: getattr(error, name, "") for name in ("length", "limit")}
+    if isinstance(error, RateLimited):
+        values["allowed"] = say_rate(error.rate, error.deed, language)
+    if isinstance(error, RateLimited | TooBusy):
+        values["wait"] = say_wait(error.retry_after_s, language)
+    return _fill(language, code, values)
 
 
 def format_number(language: str, number: int) -> str:
@@ -317,4 +322,6 @@ def format_number(language: str, number: int) -> str:
 def _fill(language: str, code: str, values: dict[str, object]) -> str:
     faults = FAULTS.get(language, FAULTS["en"])
     sentence = faults.get(code, faults["internal_error"])
-    return set_type(language, sentence.format(**{"length": "", "limit": "", "retry_after_s": "", **values}))
+    return set_type(
+        language, sentence.format(**{"length": "", "limit": "", "allowed": "", "wait": "", **values})
+    )

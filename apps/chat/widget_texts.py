@@ -98,9 +98,13 @@ OWN: dict[str, dict[str, str]] = {
 # In the file itself: what is said before the service has answered, or while it cannot be reached.
 FIRST = ("internal_error", "minimize", "no_network", "open")
 
+# Such an error comes with a sentence of its own, for its numbers.
+EXPLAINED = ("rate_limited", "too_busy")
+
 
 def gather_words(language: str) -> dict[str, str]:
     """Give all that the widget says in a language, by name; errors by their code."""
     shared = {name: TEXTS[language][name] for name in SHARED}
-    words = FAULTS[language] | shared | OWN[language] | {"change": phrase(language, "wish")}
+    faults = {code: text for code, text in FAULTS[language].items() if code not in EXPLAINED}
+    words = faults | shared | OWN[language] | {"change": phrase(language, "wish")}
     return {name: set_type(language, text) for name, text in sorted(words.items())}

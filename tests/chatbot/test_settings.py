@@ -62,7 +62,7 @@ def test_all_faults_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     faults = "\n".join(read_faults())
     assert "CHAT_PORT=many" in faults
     assert "TIMEZONE=Mars/Olympus: allowed is an IANA name" in faults
-    assert "RATE_LIMIT=often: allowed is NUMBER/second" in faults
+    assert "RATE_LIMIT=often: allowed is a number of messages per second, minute, hour or day" in faults
     assert "OPENAI_API_KEY" in faults
     assert "MODEL_DEADLINE=1: allowed is at least MODEL_TIMEOUT (30)" in faults
 

@@ -30,7 +30,12 @@ def test_testers_behind_one_address_are_told_apart(serve: Serve) -> None:
     first, second = service.tester(), service.tester()
     thread, other = first.start_chat(), second.start_chat()
     assert first.ask(thread).status_code == 200
-    assert read_code(first.ask(thread)) == (429, "rate_limited")
+    refused = first.post(
+        "/api/chat", json={"thread_id": thread, "message": "And this?"}, headers={"accept-language": "fr"}
+    )
+    assert read_code(refused) == (429, "rate_limited")
+    assert "The limit is 1 message per minute. Wait " in refused.json()["error"]["message"]
+    assert "la limite est de 1 message par minute." in refused.json()["error"]["explanation"]
     assert second.ask(other).status_code == 200
 
 

@@ -119,6 +119,10 @@ def test_guesses_are_held_back(serve: Serve) -> None:
     for response in (client.post("/api/resume", json={"code": "0000-0000"}), client.log_in()):
         assert read_code(response) == (429, "rate_limited")
         assert 0 < int(response.headers["retry-after"]) <= 300
+        assert (
+            "The limit is 10 wrong passwords or codes in 5 minutes. Wait "
+            in response.json()["error"]["message"]
+        )
     form = {"content-type": "application/x-www-form-urlencoded"}
     page = client.post("/login", content="password=guess", headers=form)
     assert (page.status_code, 0 < int(page.headers["retry-after"]) <= 300) == (429, True)

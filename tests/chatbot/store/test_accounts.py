@@ -35,10 +35,10 @@ def test_accounts_come_back_as_they_were_written_by_name(store: Store) -> None:
     assert store.read(accounts.get_account, "nobody") is None
 
 
-def test_accounts_are_counted_by_role(store: Store) -> None:
-    """A count is of all accounts, or of those of a role."""
+def test_accounts_are_counted_and_superadmins_named(store: Store) -> None:
+    """The count is of all accounts; those who manage them are named."""
     assert store.read(accounts.count_accounts) == 2
-    assert store.read(accounts.count_accounts, "superadmin") == 1
+    assert store.read(accounts.lock_superadmins) == ["root"]
 
 
 def test_session_is_good_from_the_account_on(store: Store) -> None:

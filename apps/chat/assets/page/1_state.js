@@ -74,6 +74,11 @@ async function call(path, body, method = "POST") {
   }
 }
 
+// Why a call failed. What hangs on numbers the service says itself.
+function explainCall({ status, data, code }) {
+  return status ? data.error?.explanation || words[code] || words.internal_error : words.no_network;
+}
+
 // An error that the script meets by itself, in the words that the server would use.
 function showFault(text, needsLogin = false) {
   const alert = document.createElement("div");

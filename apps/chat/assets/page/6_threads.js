@@ -163,13 +163,13 @@ async function makeCode(button) {
   const { isOk, status, data, code } = await call("api/resume_code", {});
   button.disabled = false;
   if (isOk) $("#handover .code-shown").textContent = data.code;
-  else $("#handover .fault").textContent = status ? words[code] || words.internal_error : words.no_network;
+  else $("#handover .fault").textContent = explainCall({ status, data, code });
   $("#handover").classList.toggle("has-code", isOk);
 }
 
 async function takeCode(form) {
-  const { isOk, status, code } = await call("api/resume", { code: $("input", form).value.trim() });
+  const { isOk, status, data, code } = await call("api/resume", { code: $("input", form).value.trim() });
   if (isOk) { location.assign("."); return; }
-  $(".fault", form).textContent = status ? words[code] || words.internal_error : words.no_network;
+  $(".fault", form).textContent = explainCall({ status, data, code });
   $("input", form).select();
 }

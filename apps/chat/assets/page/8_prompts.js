@@ -42,7 +42,7 @@ async function readPrompts() {
     item.append(open, remove);
     return item;
   });
-  if (!isOk) items.push(make("li", "fault", status ? words[code] || words.internal_error : words.no_network));
+  if (!isOk) items.push(make("li", "fault", explainCall({ status, data, code })));
   else if (!items.length) items.push(make("li", "hint", said.prompt_none));
   $("#prompts .own-prompts").replaceChildren(...items);
 }
@@ -73,7 +73,7 @@ async function savePrompt(form) {
   if (prompted) body.revision = prompted.revision;
   const { isOk, status, data, code } = await call(`api/story_prompts${prompted ? `/${prompted.prompt_id}` : ""}`, body, prompted ? "PUT" : "POST");
   if (!isOk) {
-    const sentence = code === "edit_conflict" ? promptWords().prompt_conflict : words[code] || data.error?.message;
+    const sentence = code === "edit_conflict" ? promptWords().prompt_conflict : data.error?.explanation || words[code] || data.error?.message;
     showFindings(form, data.error?.fields || {}, data.error?.fields ? "" : status ? sentence : words.no_network);
     if (code === "edit_conflict") readPrompts();
     return;

@@ -89,7 +89,7 @@ async function showForm(assistant, documentKind, isMove = false) {
   const query = documentKind ? `?document=${encodeURIComponent(documentKind)}` : "";
   const { isOk, status, data, code } = await call(`api/assistants/${encodeURIComponent(assistant)}/form${query}`);
   if (!paper.isConnected || $("#log .welcome").dataset.chosen !== assistant) return;
-  if (!isOk) { showFault(status ? words[code] || words.internal_error : words.no_network, code === "not_logged_in"); return; }
+  if (!isOk) { showFault(explainCall({ status, data, code }), code === "not_logged_in"); return; }
   const template = document.createElement("template");
   template.innerHTML = data.html;
   paper.replaceChildren(template.content);
@@ -214,7 +214,7 @@ async function sendForm(form) {
     const { isOk, status, data, code } = await call("api/start_chat", body);
     button.disabled = false;
     if (!isOk) {
-      const sentence = data.error?.fields ? "" : status ? words[code] || data.error?.message || words.form_failed : words.form_failed;
+      const sentence = data.error?.fields ? "" : status ? data.error?.explanation || words[code] || data.error?.message || words.form_failed : words.form_failed;
       showFindings(form, data.error?.fields || {}, sentence);
       return;
     }
@@ -311,7 +311,7 @@ async function saveFile(button, path, body) {
     const response = await fetch(path, options);
     if (!response.ok) {
       const { error } = await response.json().catch(() => ({}));
-      const said = error?.fields ? Object.values(error.fields).join(" ") : words[error?.code];
+      const said = error?.fields ? Object.values(error.fields).join(" ") : error?.explanation || words[error?.code];
       tellDraft(button, said || draft.dataset.failed);
       return;
     }

@@ -368,7 +368,7 @@ function drawFoot() {
   const gate = drawGate();
   const { fault } = state;
   ui.foot.hidden = state.isLocked || (!state.config && !fault && !state.isAway);
-  const text = fault ? (fault.fields ? Object.values(fault.fields).join(" ") : explain(fault.code, fault)) : state.isAway ? say("no_network") : state.warning || "";
+  const text = fault ? (fault.fields ? Object.values(fault.fields).join(" ") : fault.explanation || explain(fault.code, fault)) : state.isAway ? say("no_network") : state.warning || "";
   const sign = text ? note(text, Boolean(fault)) : "";
   if (ui.alert.textContent !== text) ui.alert.replaceChildren(sign);
   if (!gate) ui.gate.replaceChildren();
