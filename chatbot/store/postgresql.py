@@ -25,20 +25,27 @@ from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import Connection, Engine, TextClause, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 
-from chatbot.errors import StorageFull, StoreUnavailable
+from chatbot.errors import StoreUnavailable
 from chatbot.store.changes import CHANGE, recognize_database
 from chatbot.store.grouping import GroupWriter
 from chatbot.store.migrate import migrate_server
+from chatbot.store.schema import metadata
+from chatbot.store.server import (
+    complete_address,
+    connect,
+    name_database,
+    read_state,
+    say_error,
+    translate_error,
+)
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-OLDEST_VERSION = 130000
 # More than the writers of a service: reads find a connection while all of those wait.
 POOL_SIZE = 20
 MAX_OVERFLOW = 4
@@ -49,25 +56,6 @@ LONGEST_PAUSE_S = 1.0
 CONFLICT_TRIES = 4
 LOCK_PAUSE_S = 0.1
 
-# What libpq is told where the address says nothing else: a server that vanished is noticed within seconds.
-CONNECTION: dict[str, str | int] = {
-    "application_name": "guichet",
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15000,
-    # Of several hosts the one that can be written to, whichever it is after a fail-over.
-    "target_session_attrs": "read-write",
-}
-# A replica that vanished holds its locks no longer than this.
-SESSION = (
-    "SELECT set_config('idle_in_transaction_session_timeout', '60s', false), "
-    "set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false), "
-    "set_config('tcp_keepalives_count', '3', false), "
-    # What was acknowledged is on the disk, whatever the server's default.
-    "CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', false) END"
-)
 NOW = "CAST(extract(epoch FROM now()) * 1000000 AS bigint)"
 RECEIPT = (
     f"INSERT INTO receipts (receipt_id, number, written_at) VALUES (:id, :number, {NOW}) "  # noqa: S608
@@ -88,7 +76,6 @@ LOCK = "SELECT pg_try_advisory_lock(hashtextextended('guichet.' || %s, 0))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('guichet.' || %s, 0))"
 OWN_RECEIPT = "guichet_receipt"
 
-DISK_FULL = "53100"
 CONFLICTS = frozenset({"40001", "40P01"})
 # Connection exceptions, shut-downs and starts, too many clients.
 LOST_CLASSES = ("08", "57P", "53300")
@@ -119,7 +106,7 @@ class PostgreSQLDatabase:
         self.name = name_database(address)
         self._engine = create_engine(
             "postgresql+psycopg://",
-            creator=partial(_connect, _complete(address)),
+            creator=partial(connect, complete_address(address), self.name),
             pool_size=POOL_SIZE,
             max_overflow=MAX_OVERFLOW,
             pool_timeout=PATIENCE_S,
@@ -131,11 +118,10 @@ class PostgreSQLDatabase:
         self._lost_at: float | None = None
         self._lock = threading.Lock()
         try:
-            _check_version(self._engine, self.name)
             migrate_server(self._writing, self.name)
         except SQLAlchemyError as error:
             self._engine.dispose()
-            raise self._translate(error) from error
+            raise translate_error(error, self.name) from error
         except StoreUnavailable:
             self._engine.dispose()
             raise
@@ -183,7 +169,7 @@ class PostgreSQLDatabase:
         try:
             connection = self._engine.raw_connection()
         except SQLAlchemyError as error:
-            raise self._translate(error) from error
+            raise translate_error(error, self.name) from error
         cursor = connection.cursor()
         try:
             self._take_lock(cursor, name, timeout_s)
@@ -204,7 +190,8 @@ class PostgreSQLDatabase:
 
         def run() -> None:
             with self._engine.connect() as connection:
-                connection.exec_driver_sql("VACUUM")
+                # Not the whole database: others may keep their tables in it.
+                connection.exec_driver_sql(f"VACUUM {', '.join(metadata.tables)}")
 
         self._persist(run)
 
@@ -255,7 +242,7 @@ class PostgreSQLDatabase:
             except SQLAlchemyError as error:
                 tries += 1
                 if not self._is_worth_a_try(error, tries):
-                    raise self._translate(error) from error
+                    raise translate_error(error, self.name) from error
             else:
                 self._lost_at = None
                 return result
@@ -267,11 +254,11 @@ class PostgreSQLDatabase:
         if _is_lost(error):
             with self._lock:
                 if self._lost_at is None:
-                    logger.warning("The store %s does not answer: %s", self.name, _say(error))
+                    logger.warning("The store %s does not answer: %s", self.name, say_error(error))
                     self._lost_at = time.monotonic()
                 # Counted from the beginning of the outage: once it lasts, callers are told at once.
                 return time.monotonic() - self._lost_at < PATIENCE_S
-        is_conflict = isinstance(error, IntegrityError) or _read_state(error) in CONFLICTS
+        is_conflict = isinstance(error, IntegrityError) or read_state(error) in CONFLICTS
         return is_conflict and tries < CONFLICT_TRIES
 
     def _take_lock(self, cursor: Any, name: str, timeout_s: float) -> None:
@@ -280,37 +267,6 @@ class PostgreSQLDatabase:
             if time.monotonic() >= end:
                 raise TimeoutError(f"The lock {name} is held by another process.")
             time.sleep(LOCK_PAUSE_S)
-
-    def _translate(self, error: SQLAlchemyError) -> StoreUnavailable:
-        if isinstance(error, DBAPIError) and _read_state(error) == DISK_FULL:
-            return StorageFull(
-                f"The disk of the store {self.name} is full. Free some space; nothing was lost."
-            )
-        return StoreUnavailable(
-            f"The store {self.name} does not answer: {_say(error)}. Check STORE_URL and the server."
-        )
-
-
-def name_database(address: str) -> str:
-    """Name a database for people, without the password."""
-    try:
-        parts = conninfo_to_dict(address)
-    except psycopg.Error as error:
-        raise StoreUnavailable("STORE_URL is no address of a PostgreSQL database.") from error
-    hosts = str(parts.get("host") or "localhost")
-    return f"{parts.get('dbname') or parts.get('user') or 'postgres'} on {hosts}"
-
-
-def _complete(address: str) -> str:
-    given = conninfo_to_dict(address)
-    return make_conninfo(address, **{name: value for name, value in CONNECTION.items() if name not in given})
-
-
-def _connect(conninfo: str) -> psycopg.Connection[Any]:
-    # The transactions are begun and ended by us: the driver's own know neither isolation nor who only reads.
-    connection = psycopg.connect(conninfo, autocommit=True)
-    connection.execute(SESSION)
-    return connection
 
 
 def _begin_by(engine: Engine, statement: str) -> Engine:
@@ -323,27 +279,8 @@ def _begin_by(engine: Engine, statement: str) -> Engine:
     return derived
 
 
-def _check_version(engine: Engine, name: str) -> None:
-    with engine.connect() as connection:
-        version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
-    if version < OLDEST_VERSION:
-        raise StoreUnavailable(
-            f"The store {name} is on PostgreSQL {version // 10000}; 13 or newer is needed. Update the server."
-        )
-
-
 def _is_lost(error: DBAPIError) -> bool:
-    state = _read_state(error)
+    state = read_state(error)
     if state is None:
         return isinstance(error, OperationalError) or error.connection_invalidated
     return state.startswith(LOST_CLASSES)
-
-
-def _read_state(error: DBAPIError) -> str | None:
-    """Give the five letters by which PostgreSQL names an error; None where it said nothing any more."""
-    return getattr(error.orig, "sqlstate", None)
-
-
-def _say(error: SQLAlchemyError) -> str:
-    text = str(error.orig) if isinstance(error, DBAPIError) else str(error)
-    return " ".join(text.split()).rstrip(".")

@@ -22,7 +22,6 @@ from chatbot.store import changes, counters, leases, threads
 from chatbot.store import postgresql as postgresql_module
 from chatbot.store.engine import Store
 from chatbot.store.leases import Lease
-from chatbot.store.postgresql import name_database
 from chatbot.store.records import Thread
 from tests.chatbot.store.rows import add, list_names
 from tests.conftest import Clock
@@ -303,33 +302,6 @@ def test_read_cannot_write(postgres_store: Store) -> None:
     """A job that only reads is held to it."""
     with pytest.raises(StoreUnavailable, match="read-only"):
         postgres_store.read(add, "a")
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "postgresql://nobody:hush-hush@127.0.0.1:1/guichet",
-        "postgresql://127.0.0.1:port/guichet?password=hush-hush",
-    ],
-)
-def test_server_that_does_not_answer_is_named_without_the_password(url: str) -> None:
-    """The message names the setting and the database, and no secret."""
-    with pytest.raises(StoreUnavailable, match="STORE_URL") as error:
-        Store(url)
-    assert "hush-hush" not in str(error.value) + str(error.value.__cause__)
-
-
-def test_database_has_a_name_for_people() -> None:
-    """All hosts are named; what is not given is libpq's default."""
-    assert name_database("postgresql://u:p@a:1,b:2/guichet") == "guichet on a,b"
-    assert name_database("postgresql://") == "postgres on localhost"
-
-
-def test_old_server_is_refused(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that cannot number transactions as it is needed is named with its version."""
-    monkeypatch.setattr(postgresql_module, "OLDEST_VERSION", 990000)
-    with pytest.raises(StoreUnavailable, match="Update the server"):
-        Store(postgres_url)
 
 
 def test_driver_is_loaded_only_where_it_is_needed() -> None:
