@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 KEPT_AFTER_END = timedelta(minutes=5)
 RENEWAL_S = LEASE.total_seconds() / 3
+# How long an answer goes on whose tester asked another replica to end it.
+STOP_PAUSE_S = 1.0
 CLOSING_S = 5.0
 Pause = Callable[[], Awaitable[None]]
 
@@ -75,6 +77,7 @@ class Turns:
         self._tasks: set[asyncio.Task[None]] = set()
         self._active = 0
         self._renewal: asyncio.Task[None] | None = None
+        self._stops: asyncio.Task[None] | None = None
 
     async def start(self, question: Question) -> Turn:
         """Open a turn and have it answered, whoever stays to listen.
@@ -170,8 +173,9 @@ class Turns:
             running.signal.stop("interrupted")
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSING_S)
-        if self._renewal:
-            self._renewal.cancel()
+        for task in (self._renewal, self._stops):
+            if task:
+                task.cancel()
         await self.conversation.close()
 
     async def _run(self, question: Question, opened: asyncio.Future[Turn], trace_id: str) -> None:
@@ -210,6 +214,8 @@ class Turns:
     def _keep_leases(self) -> None:
         if self._renewal is None or self._renewal.done():
             self._renewal = asyncio.create_task(self._renew())
+        if self.conversation.store.is_shared and (self._stops is None or self._stops.done()):
+            self._stops = asyncio.create_task(self._hear_stops())
 
     async def _renew(self) -> None:
         while self._active:
@@ -220,6 +226,16 @@ class Turns:
                 await conversation.store.write_async(
                     leases.renew_leases, self._list_active(), conversation.clock()
                 )
+
+    async def _hear_stops(self) -> None:
+        """End the answers that other replicas were asked to stop."""
+        while self._active:
+            await asyncio.sleep(STOP_PAUSE_S)
+            with suppress(GuichetError):
+                store = self.conversation.store
+                for message_id in await store.read_async(leases.list_stopped, self._list_active()):
+                    if running := self._running.get(message_id):
+                        running.signal.stop()
 
     def _list_active(self) -> list[str]:
         """List the turns whose end is to come: one that could not be stored is not kept for ever."""

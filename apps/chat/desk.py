@@ -250,6 +250,9 @@ class Desk:
         running = self._turns.find_running(thread.thread_id)
         if running:
             self._turns.stop(running.message_id, visit.login.tester)
+        elif lease := await self._store.read_async(leases.find_lease, thread.thread_id):
+            # Another replica writes it.
+            await self._store.write_async(leases.ask_to_stop, lease.message_id, visit.login.tester)
         yield {self._fields.alert: ""}
 
     async def _accept_notice(self, request: gr.Request) -> AsyncIterator[Updates]:

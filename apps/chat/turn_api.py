@@ -11,7 +11,7 @@ from apps.chat import bodies, wire
 from apps.chat.callers import Parts, Source, Tester
 from apps.chat.turn_stream import answer_plainly, check_turn, follow_turn, read_answer, stream_events
 from chatbot.questions import Question
-from chatbot.store import threads, verdicts
+from chatbot.store import leases, threads, verdicts
 from chatbot.store.records import Feedback
 
 EVENTS = """id: 1
@@ -84,7 +84,10 @@ async def follow(
 @router.post("/api/messages/{message_id}/stop", status_code=204)
 async def stop(message_id: str, services: Parts, login: Tester) -> Response:
     """Stop an answer; what was written is kept."""
-    if not services.turns.stop(message_id, login.tester):
+    is_asked = services.turns.stop(message_id, login.tester) or await services.store.write_async(
+        leases.ask_to_stop, message_id, login.tester
+    )
+    if not is_asked:
         # Over already, or not the tester's: the store knows.
         await read_answer(services, message_id, login.tester)
     return Response(status_code=204)

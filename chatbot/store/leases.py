@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, case, delete, insert, or_, select, update
 
 from chatbot.errors import ThreadBusy
 from chatbot.store import threads
@@ -19,6 +19,8 @@ from chatbot.store.schema import threads as thread_table
 from chatbot.store.schema import turns
 
 LEASE = timedelta(seconds=30)
+# Behind the owner's name: somebody else's process was told that this answer is to end early.
+STOP = "/stop"
 
 # Built once: each question is one lease.
 _RUNNING = select(turns.c.lease_until).where(turns.c.thread_id == bindparam("thread_id"))
@@ -95,6 +97,26 @@ def find_turn(connection: Connection, message_id: str, tester: str) -> Lease | N
     )
     row = connection.execute(statement).one_or_none()
     return Lease(*row) if row else None
+
+
+def ask_to_stop(connection: Connection, message_id: str, tester: str) -> bool:
+    """Ask the process that writes an answer in a thread of a tester's to end it; `list_stopped` tells it.
+
+    Returns:
+        False where no such answer is being written.
+    """
+    his = select(thread_table.c.thread_id).where(thread_table.c.tester == tester)
+    statement = update(turns).where(turns.c.message_id == message_id, turns.c.thread_id.in_(his))
+    is_asked = turns.c.owner.endswith(STOP, autoescape=True)
+    owner = case((is_asked, turns.c.owner), else_=turns.c.owner + STOP)
+    return bool(connection.execute(statement.values(owner=owner)).rowcount)
+
+
+def list_stopped(connection: Connection, message_ids: Sequence[str]) -> list[str]:
+    """Give which of these answers somebody asked to end."""
+    is_asked = turns.c.owner.endswith(STOP, autoescape=True)
+    statement = select(turns.c.message_id).where(turns.c.message_id.in_(message_ids), is_asked)
+    return list(connection.execute(statement).scalars())
 
 
 def recover_turns(

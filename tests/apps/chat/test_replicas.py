@@ -23,11 +23,13 @@ from tests.apps.chat.conftest import (
     run_service,
     wait_for,
 )
-from tests.openai_server import OpenAIServer
+from tests.openai_server import Answer, OpenAIServer
 from tests.postgres_server import PostgresServer
 
 MESSAGES = 8
 USES = 5
+# Half a minute long, where nobody ends it.
+ENDLESS = Answer("Teapot listens on port 4180. " * 60, delay_s=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +141,24 @@ def test_resumed_on_another_replica_gives_the_stored_answer(
     assert (event.name, event.data["answer"]) == ("done", done.data["answer"])
     (again,) = collect(second, f"/api/messages/{message_id}/events")
     assert again.data["answer"] == done.data["answer"]
+
+
+def test_answer_is_stopped_at_another_replica(
+    both: tuple[Client, Client], shared_model: OpenAIServer
+) -> None:
+    """Stopping works wherever the request arrives: what was written is kept, and the thread is free."""
+    shared_model.default = ENDLESS
+    first, second = both
+    thread = first.start_chat()
+    with first.ask_streaming(thread) as events:
+        message_id = next(events).data["message_id"]
+        assert second.post(f"/api/messages/{message_id}/stop").status_code == 204
+        assert list(events)[-1].name == "done"
+    kept = second.list_messages(thread)[-1]
+    assert (kept["message_id"], kept["status"]) == (message_id, "stopped")
+    assert second.post(f"/api/messages/{message_id}/stop").status_code == 204
+    shared_model.default = SLOW
+    assert second.ask(thread).status_code == 200
 
 
 def test_code_lets_in_no_more_than_it_may(replicas: list[Service], both: tuple[Client, Client]) -> None:

@@ -144,3 +144,24 @@ def test_recovery_of_one_thread_leaves_the_others(filled: Store, clock: Clock) -
     clock.now += LEASE + TICK
     assert filled.write(leases.recover_turns, clock(), thread_id="t2") == ["m2"]
     assert filled.read(leases.find_lease, "t1") is not None
+
+
+def test_tester_asks_whoever_writes_to_end_the_answer(filled: Store, clock: Clock) -> None:
+    """The turn asked for is told apart, however often he asks; nobody else's word counts, nor one after the end."""
+    filled.write(take, make_lease(clock))
+    filled.write(take, make_lease(clock, "t2", name="m2"))
+    assert filled.write(leases.ask_to_stop, "m1", "beta-2") is False
+    assert filled.read(leases.list_stopped, ["m1", "m2"]) == []
+    assert filled.write(leases.ask_to_stop, "m1", "beta-1") is True
+    assert filled.write(leases.ask_to_stop, "m1", "beta-1") is True
+    assert filled.read(leases.list_stopped, ["m1", "m2"]) == ["m1"]
+    filled.write(leases.end_turn, make_answer(clock))
+    assert filled.write(leases.ask_to_stop, "m1", "beta-1") is False
+    assert filled.read(leases.list_stopped, ["m1", "m2"]) == []
+
+
+def test_turn_asked_to_end_still_belongs_to_its_process(filled: Store, clock: Clock) -> None:
+    """Where that process died instead, its turns are recovered as ever."""
+    filled.write(take, make_lease(clock))
+    filled.write(leases.ask_to_stop, "m1", "beta-1")
+    assert filled.write(leases.recover_turns, clock(), dead_owners="chat:") == ["m1"]
