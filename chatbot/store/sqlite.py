@@ -17,21 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from chatbot.errors import StorageFull, StoreUnavailable
 from chatbot.store.migrate import migrate_file
+from chatbot.store.place import Displaced, Place, connect
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
 MAX_BATCH = 500
-BUSY_TIMEOUT_MS = 10_000
 READ_CONNECTIONS = 16
-# The publisher's notes lie beside the store.
-PUBLISHED_NOTES = "published.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,8 @@ class SQLiteDatabase:
         is_lasting: False for a store that is thrown away with its process: a commit does not wait for the disk.
 
     Raises:
-        StoreUnavailable: the file is damaged, of a newer version, or cannot be opened.
+        StoreUnavailable: the file is damaged, of a newer version, or cannot be opened; or it is gone, and a log was
+            published from it.
     """
 
     is_shared = False
@@ -56,16 +55,17 @@ class SQLiteDatabase:
     def __init__(self, path: Path, *, is_lasting: bool) -> None:
         self.path = path
         _make_private(path.parent)
-        _check_emptied(path)
         synchronous = "FULL" if is_lasting else "OFF"
         self._writing = _connect(path, begin="BEGIN IMMEDIATE", pool_size=2, synchronous=synchronous)
         self._reading = _connect(path, begin="BEGIN", pool_size=READ_CONNECTIONS, synchronous=synchronous)
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         try:
+            self._place = Place(path, is_lasting=is_lasting)
             migrate_file(self._writing, path)
+            self._place.settle()
             _make_owners(path)
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             raise translate(error, path) from error
 
     @property
@@ -75,19 +75,11 @@ class SQLiteDatabase:
 
     def read(self, job: Callable[[Connection], T]) -> T:
         """Run a job on one state of the file."""
-        try:
-            with self._reading.begin() as connection:
-                return job(connection)
-        except SQLAlchemyError as error:
-            raise translate(error, self.path) from error
+        return self._run(self._reading, job)
 
     def write(self, job: Callable[[Connection], T]) -> T:
         """Run a job in a transaction of its own."""
-        try:
-            with self._writing.begin() as connection:
-                return job(connection)
-        except SQLAlchemyError as error:
-            raise translate(error, self.path) from error
+        return self._run(self._writing, job)
 
     def submit(self, job: Callable[[Connection], T]) -> Future[T]:
         """Queue a job for the writer thread."""
@@ -118,6 +110,37 @@ class SQLiteDatabase:
             self._writer = None
         self._reading.dispose()
         self._writing.dispose()
+        self._place.close()
+
+    def _run(self, engine: Engine, job: Callable[[Connection], T]) -> T:
+        """Run a job; where the file was taken away under it, put that back and run it again."""
+        try:
+            try:
+                return self._run_once(engine, job)
+            except (SQLAlchemyError, Displaced):
+                if self._place.is_right():
+                    raise
+            self._return_to_place()
+            return self._run_once(engine, job)
+        except SQLAlchemyError as error:
+            raise translate(error, self.path) from error
+
+    def _return_to_place(self) -> None:
+        try:
+            self._place.restore()
+            for engine in (self._reading, self._writing):
+                engine.dispose()
+            # The next to come makes a journal for the file that was put back: the connection that is kept joins him.
+            with self._reading.begin():
+                self._place.settle()
+        except (sqlite3.Error, OSError) as error:
+            raise translate(error, self.path) from error
+
+    def _run_once(self, engine: Engine, job: Callable[[Connection], T]) -> T:
+        with engine.begin() as connection:
+            result = job(connection)
+            self._place.check()
+            return result
 
     def _drain(self) -> None:
         is_open = True
@@ -132,10 +155,11 @@ class SQLiteDatabase:
             self._commit([job for job in batch if job])
 
     def _commit(self, jobs: list[_Job]) -> None:
-        outcomes: list[tuple[_Job, Any, Exception | None]] = []
+        def run_all(connection: Connection) -> list[tuple[_Job, Any, Exception | None]]:
+            return [(job, *_run_nested(connection, job, self.path)) for job in jobs]
+
         try:
-            with self._writing.begin() as connection:
-                outcomes = [(job, *_run_nested(connection, job, self.path)) for job in jobs]
+            outcomes = self._run(self._writing, run_all)
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left waiting
             failure = translate(error, self.path)
             logger.error("The store refused %d writes: %s", len(jobs), failure)
@@ -190,10 +214,11 @@ def _run_nested(connection: Connection, job: _Job, path: Path) -> tuple[Any, Exc
 
 def _connect(path: Path, *, begin: str, pool_size: int, synchronous: str) -> Engine:
     engine = create_engine(
-        f"sqlite:///{path}",
+        "sqlite://",
+        creator=lambda: connect(path),
+        poolclass=QueuePool,
         pool_size=pool_size,
         max_overflow=64,
-        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
     )
 
     @event.listens_for(engine, "connect")
@@ -220,15 +245,6 @@ def _connect(path: Path, *, begin: str, pool_size: int, synchronous: str) -> Eng
         connection.exec_driver_sql(begin)
 
     return engine
-
-
-def _check_emptied(path: Path) -> None:
-    """Refuse a file without a byte from which a log was published once: SQLite would take it for a new store."""
-    if path.exists() and not path.stat().st_size and path.with_name(PUBLISHED_NOTES).exists():
-        raise StoreUnavailable(
-            f"The store {path} is empty, and a log was published from it: it is damaged. Bring back a backup "
-            "(`python -m chatbot restore`), or remove the file to begin anew."
-        )
 
 
 def _make_owners(path: Path) -> None:
