@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 FLOORS = (
     {
         *("chatbot", "chatbot.settings", "chatbot.errors", "chatbot.telemetry", "chatbot.text"),
-        *("chatbot.prices", "chatbot.masking", "chatbot.key_file"),
+        *("chatbot.prices", "chatbot.masking", "chatbot.check_digits", "chatbot.key_file"),
         "chatbot.containers",
         *("chatbot.stopwords", "chatbot.blocks", "chatbot.markup", "chatbot.citations", "chatbot.prose"),
         *("chatbot.addresses", "chatbot.live_html", "chatbot.thoughts", "chatbot.rates"),
