@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from apps.chat.page_frame import escape
 from apps.chat.texts import set_type
 from apps.chat.writing_texts import phrase
-from chatbot.wishes import DraftInfo
+from chatbot.wishes import DraftInfo, Wish
 
 # Made of a whole conversation, by an address of its own.
 BOOKLETS = ("pdf", "epub")
@@ -56,7 +56,7 @@ def render_draft(view: DraftView, language: str) -> str:
         f' data-failed="{_speak(language, "file_failed")}" data-long="{_speak(language, "mail_long")}">'
         f'<textarea class="wording" rows="14" aria-label="{_speak(language, "wording")}" hidden>'
         f'{escape(_open_up(view.text))}</textarea><p class="hint own" hidden>{_speak(language, "edited")}</p>{note}'
-        f"{_render_wishes(info, language)}"
+        f"{render_wishes(info.wishes, language)}"
         f'<div class="tools">{"".join(tools)}</div>{view.sender}'
         f'<p class="fault" role="status"></p></section>'
     )
@@ -80,22 +80,23 @@ def render_given(entries: Sequence[tuple[str, str, str]], title: str, language: 
     )
 
 
-def _open_up(text: str) -> str:
-    """Give a draft as it is edited: its subject's line without the stars that make it bold."""
-    first, line_end, rest = text.partition("\n")
-    return f"{first.replace('**', '')}{line_end}{rest}"
-
-
-def _render_wishes(info: DraftInfo, language: str) -> str:
-    if not info.wishes:
+def render_wishes(wishes: Sequence[Wish], language: str) -> str:
+    """Render the wishes that a click sends."""
+    if not wishes:
         return ""
     buttons = "".join(
         f'<button type="button" class="chip" data-do="say" data-wish="{escape(wish.name)}">'
         f"{escape(set_type(language, wish.say(language)))}</button>"
-        for wish in info.wishes
+        for wish in wishes
     )
     label = _speak(language, "wishes")
     return f'<div class="wishes" role="group" aria-label="{label}"><span>{label}</span>{buttons}</div>'
+
+
+def _open_up(text: str) -> str:
+    """Give a draft as it is edited: its subject's line without the stars that make it bold."""
+    first, line_end, rest = text.partition("\n")
+    return f"{first.replace('**', '')}{line_end}{rest}"
 
 
 def _render_file(format_name: str, view: DraftView, language: str) -> str:

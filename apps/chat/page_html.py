@@ -232,7 +232,8 @@ def _render_snippet(snippet: str) -> str:
 def _render_actions(view: TurnView, language: str) -> str:
     """Render copy, thumbs and retry under an answer that has ended."""
     retry = ""
-    if view.state in RETRIED:
+    # Where a text was declined and none stands before it, there are no wishes to go on with.
+    if view.state in RETRIED or (view.state == "refused" and view.is_writing and not view.draft):
         retry = (
             f'<button type="button" class="retry" data-retry="{escape(view.message_id)}">{icon("again")}'
             f"<span>{say_safe(language, 'again')}</span></button>"

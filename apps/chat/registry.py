@@ -19,7 +19,7 @@ from chatbot.access import Session
 from chatbot.assistants.definition import Assistant
 from chatbot.errors import InvalidRequest, UnknownMessage, UnknownThread
 from chatbot.store import leases, threads, verdicts
-from chatbot.store.records import Login, Thread
+from chatbot.store.records import Login, Message, Thread
 from chatbot.store.threads import ThreadUse
 
 logger = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ class Registry:
         requested = await self._store.read_async(verdicts.list_requests, refused)
         answer_id = running.message_id if running else lease.message_id if lease else ""
         views, under_way = view_thread(messages, feedback, answer_id, visit.language, requested)
-        dossier = await self.open_dossier(visit, thread)
+        dossier = await self.open_dossier(visit, thread, messages)
         if dossier is None:
             return views, under_way
         answers = {message.message_id: message for message in messages if message.origin == "bot"}
@@ -155,19 +155,31 @@ class Registry:
         ]
         return views, views[-1] if under_way else None
 
-    async def open_dossier(self, visit: Visit, thread: Thread) -> Dossier | None:
-        """Give what a writer's thread was begun with; None for any other."""
+    async def open_dossier(
+        self, visit: Visit, thread: Thread, messages: list[Message] | None = None
+    ) -> Dossier | None:
+        """Give what a writer's thread was begun with, and what came of it; None for any other.
+
+        Args:
+            messages: the thread's, oldest first, where they have been read already.
+        """
         assistant = self.find_assistant(thread)
         if assistant.kind == "documentation":
             return None
-        return Dossier(assistant, await read_desk(self._services, thread, visit.language), visit.language)
+        if messages is None:
+            messages = await self._store.read_async(threads.list_messages, thread.thread_id)
+        desk = await read_desk(self._services, thread, visit.language)
+        last = next(filter(None, map(desk.describe, reversed(messages))), None)
+        return Dossier(assistant, desk, visit.language, last)
 
     async def begin_turn(self, view: TurnView, visit: Visit, thread: Thread) -> TurnView:
         """Show a turn that has just been asked for."""
-        dossier = await self.open_dossier(visit, thread)
-        if dossier is None:
+        if self.find_assistant(thread).kind == "documentation":
             return view
         messages = await self._store.read_async(threads.list_messages, thread.thread_id)
+        dossier = await self.open_dossier(visit, thread, messages)
+        if dossier is None:
+            return view
         return dossier.begin(view, is_first=len(messages) < 2)
 
     async def read_rating(self, thread: Thread | None) -> int | None:

@@ -31,13 +31,18 @@ from chatbot.markup import render_html
 _XHTML = "http://www.w3.org/1999/xhtml"
 _NAMESPACE = uuid.UUID("6b7e0e1c-53f6-4f0b-9a53-3b7e9d1a8f10")
 _PRODUCT = "Guichet"
+_HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
 _CONTAINER = """<?xml version="1.0" encoding="UTF-8"?>
 <container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">
 <rootfiles><rootfile full-path="EPUB/package.opf" media-type="application/oebps-package+xml"/></rootfiles>
 </container>
 """
 _STYLE = """body { font-family: serif; line-height: 1.6; margin: 5%; text-align: left; hyphens: none; }
-h1 { font-weight: normal; font-size: 1.6em; line-height: 1.25; margin: 3em 0 1.2em; text-align: left; }
+h1, h2 { font-weight: normal; line-height: 1.25; margin: 3em 0 1.2em; text-align: left; }
+h1 { font-size: 1.9em; }
+h2 { font-size: 1.5em; }
+h3 { font-size: 1.2em; }
+h4, h5, h6 { font-size: 1em; }
 p { margin: 0 0 0.7em; orphans: 2; widows: 2; }
 blockquote { margin: 1em 1.5em; font-style: italic; }
 pre { white-space: pre-wrap; }
@@ -46,7 +51,7 @@ td, th { padding: 0.2em 0.5em; text-align: left; vertical-align: top; }
 .right { text-align: right; }
 .center { text-align: center; }
 section.title { margin-top: 30%; text-align: center; }
-section.title h1 { font-size: 2em; margin: 0 0 0.8em; text-align: center; }
+section.title h1 { font-size: 2.4em; margin: 0 0 0.8em; text-align: center; }
 section.title p { font-style: italic; }
 nav ol { list-style: none; padding: 0; }
 """
@@ -149,7 +154,7 @@ def _write_contents(booklet: Booklet, chapters: Mapping[str, Chapter]) -> str:
     return _write_page(
         booklet,
         label,
-        f'<nav epub:type="toc" role="doc-toc" aria-labelledby="contents">\n<h1 id="contents">{label}</h1>\n'
+        f'<nav epub:type="toc" role="doc-toc" aria-labelledby="contents">\n<h2 id="contents">{label}</h2>\n'
         f"<ol>\n{rows}\n</ol>\n</nav>",
     )
 
@@ -169,7 +174,7 @@ def _write_chapter(booklet: Booklet, chapter: Chapter) -> str:
         booklet,
         chapter.title,
         '<section epub:type="chapter" role="doc-chapter" aria-labelledby="heading">\n'
-        f'<h1 id="heading">{_escape(chapter.title)}</h1>\n{_write_markdown(chapter.text)}\n</section>',
+        f'<h2 id="heading">{_escape(chapter.title)}</h2>\n{_write_markdown(chapter.text)}\n</section>',
     )
 
 
@@ -178,7 +183,7 @@ def _write_page(booklet: Booklet, title: str, body: str) -> str:
 
 
 def _write_markdown(text: str) -> str:
-    """Write Markdown as well-formed XHTML, headings one level below the chapter's title."""
+    """Write Markdown as well-formed XHTML, headings below the chapter's title, which is below the story's."""
     rendered = render_html(text).strip()
     pieces = html.fragments_fromstring(rendered) if rendered else []
     written = [escape(piece) if isinstance(piece, str) else _write_element(piece) for piece in pieces]
@@ -187,8 +192,8 @@ def _write_markdown(text: str) -> str:
 
 def _write_element(element: Any) -> str:
     for item in element.iter():
-        if item.tag in ("h1", "h2", "h3", "h4", "h5"):
-            item.tag = f"h{int(item.tag[1]) + 1}"
+        if item.tag in _HEADINGS:
+            item.tag = f"h{min(int(item.tag[1]) + 2, 6)}"
         # EPUB has HTML as it is today: alignment is a matter of style.
         side = item.attrib.pop("align", None)
         if side in ("right", "center"):

@@ -26,15 +26,18 @@ SINK = 54.0
 TEXT_WIDTH = PAGE_WIDTH - 2 * SIDE
 
 _BODY = Style(size=14.0, color=INK, serif=True)
-_HEADING = _BODY.but(size=21.0)
+_HEADING = _BODY.but(size=17.0)
 _AUTHOR = _BODY.but(size=13.0, color=MUTED, italic=True)
 _FOLIO = _BODY.but(size=10.5, color=MUTED)
 _PRODUCT = "Guichet"
 _GOLD = "#e0a526"
 _ROOM = PAGE_HEIGHT - TOP - BOTTOM
 # Sizes of a title, the largest first, with the lines up to which each is right; at the last, what the page holds.
-_TITLE_SIZES = ((27.0, 4), (21.0, 6), (16.0, 12))
+# Each is above that of a chapter's title.
+_TITLE_SIZES = ((28.0, 4), (23.0, 6), (18.5, 12))
 _MOST_LINES = 12
+# Beyond these a title begins close below the moon, to leave the author's line its room.
+_FEW_LINES = 8
 _AIR = 1.6
 
 
@@ -144,7 +147,7 @@ def _draw_title_page(canvas: Canvas, title: Sequence[Line], author: Sequence[Lin
     canvas.setLineWidth(0.4)
     canvas.rect(28, 28, PAGE_WIDTH - 56, PAGE_HEIGHT - 56)
     _draw_moon(canvas, PAGE_WIDTH / 2, PAGE_HEIGHT * 0.735, 38)
-    y = PAGE_HEIGHT * 0.56
+    y = PAGE_HEIGHT * (0.56 if len(title) <= _FEW_LINES else 0.62)
     for line in title:
         draw_line(canvas, line, (PAGE_WIDTH - line.width) / 2, y)
         y -= max((piece.style.size for piece in line.pieces), default=_TITLE_SIZES[0][0]) * 1.3

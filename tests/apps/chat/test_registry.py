@@ -16,6 +16,8 @@ from apps.chat.services import Services
 from chatbot.errors import InvalidRequest, UnknownAssistant, UnknownThread
 from chatbot.store import forms
 from chatbot.store.forms import FormEntry
+from chatbot.storytelling import describe_story
+from chatbot.writing import WISHES
 from tests.conftest import ROOT, MakeSettings
 
 HELPDESK = """
@@ -125,6 +127,23 @@ class TestDossier:
         later = dossier.begin(TurnView("m3", "Shorter", "refused", html="<p>No.</p>"), is_first=False)
         assert "What you filled in" not in render_turn(later, "en")
         assert "request-documentation" not in render_turn(later, "en")
+
+    async def test_offers_what_still_makes_sense_below_a_refusal(
+        self, services: Services, registry: Registry, visit: Visit
+    ) -> None:
+        """Below a refusal stand the wishes for the draft before it, not a letter's that was declined; else a retry."""
+        thread = replace((await registry.take_thread("", visit))[0], assistant="letters")
+        refused = TurnView("m9", "Shorter", "refused", html="<p>No.</p>", is_writing=True)
+        draft = describe_story("# Ada\n\nOnce.", "en")
+        dossier = await registry.open_dossier(visit, thread)
+        assert isinstance(dossier, Dossier) and dossier.last is None
+        alone = render_turn(dossier.finish(refused, None, ""), "en")
+        assert "data-retry" in alone and 'data-do="say"' not in alone
+        told = render_turn(replace(dossier, last=draft).finish(refused, None, ""), "en")
+        assert told.count('data-do="say"') == 3 and "data-retry" not in told
+        letter = replace(dossier, last=replace(draft, layout="letter", wishes=WISHES))
+        shown = render_turn(letter.finish(refused, None, ""), "en")
+        assert shown.count('data-do="say"') == len(WISHES) - 1 and 'data-wish="shorter"' not in shown
 
     async def test_answers_from_documents_have_none(self, registry: Registry, visit: Visit) -> None:
         """A thread that began without a form is shown as ever."""

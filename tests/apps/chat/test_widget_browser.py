@@ -33,6 +33,13 @@ PAYLOAD = (
 )
 HOSTILE_PAGE = f"# Strainers\n\n## Clean the strainer\n\nRinse the strainer. {PAYLOAD}\n"
 
+# Whether the ring around what has the focus is drawn whole: nothing that scrolls around it cuts it off.
+SHOWS_RING = """element => {
+    const style = getComputedStyle(element), ring = parseFloat(style.outlineWidth) + parseFloat(style.outlineOffset);
+    const box = element.getBoundingClientRect(), room = element.closest(".notice").getBoundingClientRect();
+    return style.outlineStyle !== "none" && box.left - ring >= room.left && box.bottom + ring <= room.bottom;
+}"""
+
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
@@ -459,7 +466,9 @@ class TestFrame:
         expect(visitor.find(".login input")).to_be_focused()
         visitor.page.keyboard.type(PASSWORD)
         visitor.page.keyboard.press("Enter")
-        expect(visitor.find("[data-do=accept]")).to_be_focused()
+        accept = visitor.find("[data-do=accept]")
+        expect(accept).to_be_focused()
+        assert accept.evaluate(SHOWS_RING)
         visitor.page.keyboard.press("Enter")
         expect(visitor.box).to_be_focused()
         visitor.page.keyboard.type("Which")

@@ -19,6 +19,7 @@ from docx import Document
 from playwright.sync_api import Browser, Download, Locator, Page, expect
 from pypdf import PdfReader
 
+from chatbot.citations import NO_ANSWER
 from chatbot.store import forms
 from tests.apps.chat.conftest import PASSWORD, Service, make_session_settings, run_service
 from tests.apps.chat.test_accessibility import find_faults
@@ -282,10 +283,29 @@ def test_story_to_a_booklet(jeanne: Visitor, house: House) -> None:
     expect(jeanne.turns("complete")).to_have_count(2)
     last = jeanne.turns("complete").last
     keep(jeanne, "stories")
+    sizes = [
+        jeanne.turns("complete")
+        .first.locator(f".answer-text {tag}")
+        .evaluate("element => parseFloat(getComputedStyle(element).fontSize)")
+        for tag in ("h1", "h2", "p")
+    ]
+    assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) == 3
     _, pdf = fetch(page, last.locator("[data-format=pdf]"))
     _, epub = fetch(page, last.locator("[data-format=epub]"))
     assert "Up on the roof" in read_pdf(pdf)
     assert zipfile.ZipFile(io.BytesIO(epub)).read("mimetype") == b"application/epub+zip"
+    # After a refusal the story goes on by a click as before, also when the page is read again.
+    house.model.answer(NO_ANSWER)
+    jeanne.ask("Quelque chose d'autre", "refused")
+    refusal = jeanne.turns("refused")
+    expect(refusal.locator(".wishes")).to_be_visible()
+    page.reload()
+    expect(refusal.locator(".wishes")).to_be_visible()
+    keep(jeanne, "stories-declined")
+    house.model.answer(CHAPTERS[1])
+    refusal.get_by_role("button", name="Continuer").click()
+    expect(jeanne.turns("complete")).to_have_count(3)
+    expect(refusal.locator(".wishes")).to_be_hidden()
 
 
 def test_own_story_prompts(jeanne: Visitor) -> None:
@@ -409,6 +429,11 @@ def test_widget_writes_too(browser: Browser, house: House) -> None:
     assert b"How does it stand" in mail and b"office@town.example" in mail
     visitor.find("[data-do=say]").first.click()
     expect(visitor.find(".turn[data-status=complete]")).to_have_count(2)
+    house.model.answer(NO_ANSWER)
+    visitor.find(".turn:last-child [data-do=say]").first.click()
+    declined = visitor.find(".turn:last-child[data-status=refused]")
+    expect(declined.locator(".wishes [data-do=say]").first).to_be_visible()
+    assert find_faults(visitor.page) == []
     visitor.check_quiet()
     visitor.page.context.close()
 

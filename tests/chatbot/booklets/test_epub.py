@@ -138,7 +138,7 @@ def test_text_of_a_story_is_there() -> None:
     files = open_book(BOOKS["story"])
     chapter = files["EPUB/chapter-2.xhtml"].decode()
     for shown in (
-        '<h1 id="heading">La baleine bleue</h1>',
+        '<h2 id="heading">La baleine bleue</h2>',
         "<em>écouter</em>",
         "<blockquote>",
         "<li>une étoile</li>",
@@ -157,7 +157,8 @@ def test_text_of_a_story_is_there() -> None:
         "©",
     ):
         assert shown in text
-    assert root.find(f".//{XHTML}h4") is not None
+    assert root.find(f".//{XHTML}h1") is None
+    assert root.find(f".//{XHTML}h5") is not None
 
 
 def test_same_story_gives_the_same_file() -> None:

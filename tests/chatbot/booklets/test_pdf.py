@@ -108,6 +108,17 @@ def test_long_title_is_set_smaller() -> None:
     assert len(set(sizes)) == 3
 
 
+def test_title_stands_above_those_of_chapters() -> None:
+    """However long the story's title is, it is larger than a chapter's, and that larger than the text."""
+    for title in ("Nour", "wide words " * 30):
+        chapters = (Chapter("The voice", "It coughed."),)
+        reader = PdfReader(BytesIO(write_pdf(Booklet(title, "For Zoe", "en", chapters, MADE_AT))))
+        front, (heading, text, *_) = list_lines(reader, 0), list_lines(reader, 1)
+        assert front[0][2] > heading[2] > text[2]
+        # The author's line keeps clear of the frame.
+        assert front[-1][3] == "For Zoe" and front[-1][1] > 40
+
+
 def test_story_without_chapters_is_a_title_page() -> None:
     """An empty story is a book of one page."""
     assert len(PdfReader(BytesIO(write_pdf(Booklet("T", "", "en", (), MADE_AT)))).pages) == 1

@@ -15,6 +15,7 @@ function drawTurn(turn) {
       h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), h("span", {}, say(isWriting() ? "writing" : turn.found ? "reading" : "searching"))),
     ...answer,
     turn.draft && drawDraft(turn),
+    turn.status === "refused" && isWriting() && drawOffer(turn),
     drawPassages(turn.citations, "sources"),
     drawPassages(turn.nearest, "nearest"),
     turn.status === "refused" && !isWriting() && drawWish(turn),
@@ -49,7 +50,7 @@ function drawActions(turn) {
   const value = turn.verdict?.value;
   const thumb = (name, worth) => tool("judge", say(name), name, { "data-value": worth, "aria-pressed": String(value === worth) });
   return h("div", { class: "actions" },
-    /failed|interrupted|stopped/.test(turn.status) && button("again", say("again"), "again", { class: "plain" }),
+    (/failed|interrupted|stopped/.test(turn.status) || (turn.status === "refused" && isWriting() && !lastDraft())) && button("again", say("again"), "again", { class: "plain" }),
     turn.html && [!turn.draft && tool("copyAnswer", say("copy_answer"), "copy"), thumb("up", 1), thumb("down", -1)],
     h("span", { role: "status" }, turn.saved ? say(turn.saved) : ""));
 }

@@ -105,6 +105,16 @@ function drawDraft(turn) {
   return draft;
 }
 
+const lastDraft = () => state.turns.findLast((turn) => turn.draft)?.draft;
+
+// Below what was declined, the wishes for the draft that stands; a letter's that was declined would be again.
+function drawOffer({ question }) {
+  const draft = lastDraft();
+  const wishes = draft && build(draft.html, true).querySelector(".wishes");
+  if (draft?.layout !== "story") wishes?.querySelectorAll("[data-do=say]").forEach((wish) => wish.textContent === question && wish.remove());
+  return wishes;
+}
+
 const wordingOf = (element) => element.closest(".draft").querySelector(".wording");
 
 async function save(response) {
