@@ -20,6 +20,8 @@ def run(options: argparse.Namespace) -> int:
     configure_command_logging(settings)
     with closing(Store(settings.store_place)) as store:
         erased = _erase(store, options)
+        if erased == Erasure():
+            say("Nothing of this was in the store. What was published before is looked through all the same.")
         say("Erased from the store. Waiting for the published log …")
         with closing(build_publisher(settings, store)) as publisher:
             publisher.finish_erasure()

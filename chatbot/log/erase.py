@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from chatbot.errors import UsageError
+from chatbot.errors import UnknownThread, UsageError
 from chatbot.store import erasure
 from chatbot.store.engine import Store
 from chatbot.store.erasure import THREADS_AT_ONCE, Erasure, Order
 from chatbot.store.restoration import PastErasure, find_labels, has_thread, list_erasures
+from chatbot.store.threads import lock_threads
 
 ACTOR = "command"
+# A century: what is counted back further is before the first of all conversations, or no date.
+MOST_DAYS = 36_500
 
 
 def prune(store: Store, older_than_days: int, now: datetime, *, actor: str = ACTOR) -> Erasure:
@@ -22,10 +25,12 @@ def prune(store: Store, older_than_days: int, now: datetime, *, actor: str = ACT
     `Publisher.finish_erasure` then takes it through the published files.
 
     Raises:
-        UsageError: fewer than 1 day.
+        UsageError: fewer than 1 day, or more than a century's.
     """
-    if older_than_days < 1:
-        raise UsageError(f"--older-than {older_than_days}: allowed is a number of days from 1.")
+    if not 1 <= older_than_days <= MOST_DAYS:
+        raise UsageError(
+            f"--older-than {older_than_days}: allowed is a number of days from 1 to {MOST_DAYS}."
+        )
     before = now - timedelta(days=older_than_days)
     order = Order(actor, "log.prune", f"older than {older_than_days} days")
     erased = Erasure()
@@ -42,10 +47,10 @@ def erase_tester(store: Store, label: str, now: datetime, *, actor: str = ACTOR)
     `Publisher.finish_erasure` then takes it through the published files.
     """
     order = Order(actor, "tester.erase", erasure.fingerprint_tester(label))
-    erased = Erasure()
-    for chosen in _cut(store.read(erasure.list_tester_threads, label)):
-        erased = store.write(erasure.erase_threads, chosen, erased, order, now)
+    erased = _erase_conversations(store, label, Erasure(), order, now)
     erased = store.write(erasure.erase_tester_traces, label, erased, order, now)
+    # His logins are gone: a conversation that was begun meanwhile is the last.
+    erased = _erase_conversations(store, label, erased, order, now)
     erasure.scrub(store)
     return erased
 
@@ -53,13 +58,20 @@ def erase_tester(store: Store, label: str, now: datetime, *, actor: str = ACTOR)
 def erase_thread(store: Store, thread_id: str, now: datetime, *, actor: str = ACTOR) -> Erasure:
     """Erase a thread.
 
-    `Publisher.finish_erasure` then takes it through the published files.
+    `Publisher.finish_erasure` then takes it through the published files. One that an earlier call erased, and did not
+    come to its end, is no error: the count is 0.
 
     Raises:
-        UnknownThread: there is none of this id.
+        UnknownThread: there is none of this id, nor was there.
     """
     order = Order(actor, "thread.erase", thread_id)
-    erased = store.write(erasure.erase_thread, thread_id, order, now)
+    erased = Erasure()
+    try:
+        erased = store.write(erasure.erase_thread, thread_id, order, now)
+    except UnknownThread:
+        past = store.read(list_erasures)
+        if not any((entry.action, entry.target) == (order.action, thread_id) for entry in past):
+            raise
     erasure.scrub(store)
     return erased
 
@@ -80,6 +92,12 @@ def repeat_erasures(store: Store, past: Sequence[PastErasure], now: datetime) ->
     return len(missed)
 
 
+def _erase_conversations(store: Store, label: str, erased: Erasure, order: Order, now: datetime) -> Erasure:
+    for chosen in _cut(store.read(erasure.list_tester_threads, label)):
+        erased = store.write(erasure.erase_threads, chosen, erased, order, now)
+    return erased
+
+
 def _prune_threads(
     connection: Connection,
     chosen: Sequence[str],
@@ -88,7 +106,8 @@ def _prune_threads(
     order: Order,
     now: datetime,
 ) -> Erasure:
-    # Asked again inside the transaction: somebody may have written since.
+    # Asked again once nobody can write to them: somebody may have since, or be about to.
+    lock_threads(connection, chosen)
     still_old = erasure.list_old_threads(connection, before, chosen)
     return erasure.erase_threads(connection, still_old, erased, order, now) if still_old else erased
 

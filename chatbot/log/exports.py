@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from sqlalchemy import Connection, select
 from chatbot.store.schema import threads
 
 KEY = "thread_id"
+# As the command `export` and `_scrub_file` name what is not complete yet, or no longer.
+DRAFT = re.compile(r"^\..+\.[0-9a-f]{12}\.(part|old)$")
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +31,7 @@ def scrub_exports(store: Connection, data_dir: Path) -> list[Path]:
     Returns:
         The files that held such threads.
     """
+    _remove_drafts(data_dir)
     paths = list(_find_exports(data_dir))
     if not paths:
         return []
@@ -45,6 +50,19 @@ def _find_exports(data_dir: Path) -> Iterator[Path]:
     for path in sorted(data_dir.rglob("*.parquet")):
         if path.is_file() and not path.is_symlink() and _has_threads(path):
             yield path
+
+
+def _remove_drafts(data_dir: Path) -> None:
+    """Remove what an export left that was killed; one that is under way fails, for it may hold what is to go."""
+    for path in list(data_dir.rglob(".*")):
+        if not DRAFT.match(path.name) or path.is_symlink():
+            continue
+        if path.is_dir():
+            days = [part.name.startswith("day=") for part in path.iterdir()]
+            if days and all(days):
+                shutil.rmtree(path, ignore_errors=True)
+        elif ".parquet." in path.name:
+            path.unlink(missing_ok=True)
 
 
 def _has_threads(path: Path) -> bool:

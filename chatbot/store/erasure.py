@@ -136,7 +136,9 @@ def erase_threads(
         before.messages + deleted["messages"],
         before.rows + rows + sum(deleted.values()),
     )
-    _record(connection, erasure, order, now)
+    if erasure != before:
+        # Else another process was quicker: its entry stands.
+        _record(connection, erasure, order, now)
     return erasure
 
 

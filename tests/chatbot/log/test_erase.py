@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from chatbot.errors import UnknownThread, UsageError
 from chatbot.log.erase import erase_tester, erase_thread, prune
 from chatbot.log.publisher import Publisher
+from chatbot.store import erasure
 from chatbot.store.audit import add_entry
 from chatbot.store.engine import Store
-from chatbot.store.erasure import fingerprint_tester
+from chatbot.store.erasure import Erasure, fingerprint_tester
 from chatbot.store.logins import add_login
-from chatbot.store.records import Feedback, Login
-from chatbot.store.threads import add_feedback
+from chatbot.store.records import Feedback, Login, Thread
+from chatbot.store.threads import add_feedback, add_thread
 from tests.chatbot.log.rows import list_names, read_log, write_conversation, write_thread, write_turn
 from tests.conftest import Clock
 
@@ -51,8 +55,8 @@ def test_erased_thread_is_gone_from_every_byte(
     before = find_marker(data_dir, question)
     assert {"1.duckdb", "2.duckdb"} <= before and before & {"guichet.db", "guichet.db-wal"}
 
-    erasure = erase_thread(store, thread_id, clock(), actor="anne")
-    assert (erasure.threads, erasure.messages, erasure.rows) == (1, 2, 5)
+    erased = erase_thread(store, thread_id, clock(), actor="anne")
+    assert (erased.threads, erased.messages, erased.rows) == (1, 2, 5)
     assert not find_marker(data_dir, question) & {"guichet.db", "guichet.db-wal"}
     finish(publisher, clock)
 
@@ -114,9 +118,9 @@ def test_erased_tester_leaves_no_name(
     store.write(add_entry, clock(), label, "login.resume", "device")
     publisher.publish()
     assert len(find_marker(data_dir, label)) >= 2
-    erasure = erase_tester(store, label, clock())
+    erased = erase_tester(store, label, clock())
     finish(publisher, clock)
-    assert (erasure.threads, erasure.messages) == (2, 4)
+    assert (erased.threads, erased.messages) == (2, 4)
     assert find_marker(data_dir, label) == set()
     assert read_log(log_path, "SELECT count(*) FROM threads") == [(1,)]
     entries = read_log(log_path, "SELECT actor, action, target FROM audit ORDER BY action")
@@ -147,12 +151,50 @@ def test_prune_erases_what_was_last_written_too_long_ago(
     write_turn(store, kept, clock() - timedelta(days=29), position=2)
     write_thread(store, old)
     publisher.publish()
-    erasure = prune(store, 30, clock(), actor="service")
-    assert (erasure.threads, erasure.messages) == (4, 6)
+    erased = prune(store, 30, clock(), actor="service")
+    assert (erased.threads, erased.messages) == (4, 6)
     finish(publisher, clock)
     assert read_log(log_path, "SELECT CAST(thread_id AS VARCHAR) FROM threads") == [(kept,)]
     entries = read_log(log_path, "SELECT actor, action, target, detail FROM audit")
     assert entries == [("service", "log.prune", "older than 30 days", "4 threads, 6 messages")]
     assert prune(store, 30, clock()).threads == 0
-    with pytest.raises(UsageError, match="--older-than 0"):
-        prune(store, 0, clock())
+    for days in (0, -3, 40_000, 10**9):
+        with pytest.raises(UsageError, match=f"--older-than {days}:"):
+            prune(store, days, clock())
+
+
+def test_erasure_that_was_cut_off_is_finished_by_the_same_command(
+    store: Store, publisher: Publisher, data_dir: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed once the store had let go of the thread, the command does the rest when it is run again."""
+    marker = make_marker()
+    thread_id = write_conversation(store, clock(), marker)
+    publisher.publish()
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(erasure, "scrub", interrupt)
+        erase_thread(store, thread_id, clock())
+    assert find_marker(data_dir, marker)
+    assert erase_thread(store, thread_id, clock()).threads == 0
+    finish(publisher, clock)
+    assert find_marker(data_dir, marker) == set()
+
+
+def interrupt(_store: Store) -> None:
+    """Be where the process is killed."""
+    raise KeyboardInterrupt
+
+
+def test_conversation_begun_while_its_tester_is_erased_goes_too(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What he wrote between the look at his threads and the end of his login is erased as well."""
+    write_thread(store, clock(), tester="beta-1")
+    erase_traces = erasure.erase_tester_traces
+
+    def begin_another(connection: Connection, label: str, *rest: Any) -> Erasure:
+        add_thread(connection, Thread(str(uuid.uuid4()), "support", "api", label, None, None, "en", clock()))
+        return erase_traces(connection, label, *rest)
+
+    monkeypatch.setattr(erasure, "erase_tester_traces", begin_another)
+    assert erase_tester(store, "beta-1", clock()).threads == 2
+    assert store.read(erasure.list_tester_threads, "beta-1") == []

@@ -75,6 +75,20 @@ def test_verify_names_an_export_that_came_back(
     assert [fault.code for fault in verify(store, data_dir)] == ["export_holds_erased"]
 
 
+def test_what_a_killed_export_left_goes_with_the_erasure(store: Store, data_dir: Path, clock: Clock) -> None:
+    """Drafts of files and folders hold conversations too; those of other commands are left alone."""
+    write_conversation(store, clock())
+    folder = data_dir / ".days.0123456789ab.part" / "day=2026-01-31"
+    folder.mkdir(parents=True)
+    (folder / "part-0.parquet").write_bytes(b"PAR1 torn")
+    (data_dir / ".all.parquet.0123456789ab.part").write_bytes(b"PAR1 torn")
+    backup = data_dir / ".backup.0123456789ab.part"
+    backup.mkdir()
+    store.read(scrub_exports, data_dir)
+    assert not folder.parent.exists() and backup.exists()
+    assert not list(data_dir.rglob("*.parquet*"))
+
+
 def test_files_of_others_are_left_alone(
     store: Store, data_dir: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -97,6 +97,12 @@ def test_order_of_many_transactions_is_one_entry(store: Store, clock: Clock) -> 
     assert (entry.actor, entry.action, entry.detail) == ("anne", "thread.erase", "3 threads, 6 messages")
 
 
+def test_who_comes_second_records_nothing(store: Store, clock: Clock) -> None:
+    """Replicas keep retention at the same hour: threads that another has erased meanwhile make no second entry."""
+    assert store.write(erasure.erase_threads, ["gone"], Erasure(), ORDER, clock()) == Erasure()
+    assert read_all(store, "audit") == read_all(store, "tombstones") == []
+
+
 def test_unknown_thread_is_refused(store: Store, clock: Clock) -> None:
     """Nothing is written for a thread that is not there."""
     with pytest.raises(UnknownThread):
