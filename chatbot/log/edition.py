@@ -101,6 +101,8 @@ class Edition:
         """Give what the current generation says about itself; None where it cannot be continued."""
         number = self.generations.find_current()
         if number is None:
+            if self.generations.notes.fingerprints or self.generations.list_numbers():
+                logger.warning("%s does not lead to a generation; building anew.", self.generations.link)
             return None
         if not self.generations.is_untouched(number):
             logger.warning("Generation %d is not as it was published; building anew.", number)
@@ -122,6 +124,8 @@ class Edition:
         if self.generations.is_erasing((snapshot.store_id, snapshot.last_erasure)):
             # Before the erasure is noted as carried out: killed between the two, the next publication does it again.
             scrub_exports(store, self.generations.data_dir)
+        if head and is_ahead(head, snapshot):
+            self._keep_ahead(head, snapshot)
         base = head if head and self._can_continue(head, snapshot) else None
         if base and self._is_current(store, base, snapshot):
             return None
@@ -146,6 +150,17 @@ class Edition:
             and head.store_id == snapshot.store_id
             and head.disguise == (self._disguise.name if self._disguise else None)
             and snapshot.last_erasure <= head.mark <= snapshot.last_change
+        )
+
+    def _keep_ahead(self, head: Head, snapshot: Snapshot) -> None:
+        self.generations.keep_ahead(head.generation)
+        logger.error(
+            "The store has lost what generation %d holds: it stands at change %d, the log at %d. Its journal was lost, "
+            "or an older copy put in its place. %s is kept, to save rows from; remove it when you are done.",
+            head.generation,
+            snapshot.last_change,
+            head.mark,
+            self.generations.locate(head.generation),
         )
 
     def _is_current(self, store: Connection, base: Head, snapshot: Snapshot) -> bool:
@@ -179,6 +194,11 @@ class Edition:
             stamp.disguise.name if stamp.disguise else None,
         )
         self._known = (take_fingerprint(self.generations.locate(stamp.generation)), head)
+
+
+def is_ahead(head: Head, snapshot: Snapshot) -> bool:
+    """Tell whether a generation of this store holds changes that the store itself no longer has."""
+    return head.store_id == snapshot.store_id and head.mark > snapshot.last_change
 
 
 def is_full(error: Exception) -> bool:

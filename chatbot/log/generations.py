@@ -13,10 +13,13 @@ import re
 import secrets
 import shutil
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
-NUMBERED = re.compile(r"^(\d+)\.duckdb$")
+from chatbot.errors import LogUnavailable
+
+# As many digits as a BIGINT surely holds: whatever else lies there is not of ours.
+NUMBERED = re.compile(r"^([1-9][0-9]{0,15})\.duckdb$")
 BUILDING = ".building-"
 
 # Opens through the link resolve it first: the old file must outlive the moment between.
@@ -55,7 +58,8 @@ class Notes:
 
     `fingerprints` and `replaced_at` (seconds since 1970) are by generation. Generations below `erased_below` may hold
     erased rows; `erasure` names the last erasure (store id, change) that was carried out. `checked_at` is when the
-    current one was last known to hold all that is stored: published anew, or found to need nothing.
+    current one was last known to hold all that is stored: published anew, or found to need nothing. `ahead` are those
+    that hold changes which the store has lost since; they stay until they are erased, or unlinked by hand.
     """
 
     fingerprints: dict[int, Fingerprint] = field(default_factory=dict)
@@ -63,6 +67,7 @@ class Notes:
     erased_below: int = 0
     erasure: tuple[str, int] = ("", 0)
     checked_at: datetime | None = None
+    ahead: tuple[int, ...] = ()
 
 
 def read_notes(data_dir: Path, layout: Layout = COMPLETE) -> Notes:
@@ -76,7 +81,11 @@ def read_notes(data_dir: Path, layout: Layout = COMPLETE) -> Notes:
             replaced_at={int(number): float(value) for number, value in found["replaced_at"].items()},
             erased_below=int(found["erased_below"]),
             erasure=(str(found["erasure"][0]), int(found["erasure"][1])),
-            checked_at=datetime.fromisoformat(found["checked_at"]) if found["checked_at"] else None,
+            checked_at=datetime.fromisoformat(found["checked_at"]).astimezone(UTC)
+            if found["checked_at"]
+            else None,
+            # Notes of earlier versions have none.
+            ahead=tuple(map(int, found.get("ahead", ()))),
         )
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return Notes()
@@ -93,7 +102,12 @@ class Generations:
         self.notes = Notes()
 
     def prepare(self) -> None:
-        """Make the folders, read the notes, and remove what a publisher that was killed left behind."""
+        """Make the folders, read the notes, and remove what a publisher that was killed left behind.
+
+        Raises:
+            LogUnavailable: something else lies where the folder or the link has to be.
+        """
+        self._check_room()
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.data_dir / "private").mkdir(mode=0o700, exist_ok=True)
         self.notes = read_notes(self.data_dir, self.layout)
@@ -104,7 +118,7 @@ class Generations:
         for path in (self.data_dir / "private").glob(f".{self.layout.notes}.*"):
             _remove(path)
         current = self.find_current()
-        for number in self._list_numbers():
+        for number in self.list_numbers():
             # Never linked: its publisher was killed just before.
             if current is not None and number > current:
                 _remove(self.locate(number))
@@ -118,7 +132,8 @@ class Generations:
         except OSError:
             return None
         match = NUMBERED.match(target.name)
-        return int(match[1]) if match and target.parent.name == self.folder.name else None
+        # Exactly as `install` writes it: a link to a file of the same name elsewhere leads readers elsewhere.
+        return int(match[1]) if match and target == Path(self.folder.name) / target.name else None
 
     def locate(self, number: int) -> Path:
         """Give the path of a generation."""
@@ -132,7 +147,7 @@ class Generations:
 
     def choose_next(self) -> int:
         """Give a number above every one that was ever used."""
-        used = {*self._list_numbers(), *self.notes.fingerprints, *self.notes.replaced_at}
+        used = {*self.list_numbers(), *self.notes.fingerprints, *self.notes.replaced_at}
         return max({*used, self.find_current() or 0}, default=0) + 1
 
     def choose_building(self) -> Path:
@@ -172,18 +187,29 @@ class Generations:
         )
         _remove(_journal(path))
         building.rename(path)
-        sync(self.folder)
         link = self.data_dir / f".{self.layout.link}-{secrets.token_hex(8)}"
-        link.symlink_to(Path(self.folder.name) / path.name)
-        link.rename(self.link)
+        try:
+            sync(self.folder)
+            link.symlink_to(Path(self.folder.name) / path.name)
+            link.rename(self.link)
+        except BaseException:
+            # Left there, a file would be added at every try, and fill the disk.
+            _remove(link)
+            _remove(path)
+            raise
         sync(self.data_dir)
+
+    def keep_ahead(self, number: int) -> None:
+        """Keep a generation that holds changes which the store has lost, until it is erased or unlinked by hand."""
+        if number not in self.notes.ahead:
+            self._write_notes(replace(self.notes, ahead=(*self.notes.ahead, number)), is_durable=True)
 
     def note_check(self, now: datetime) -> None:
         """Note that the current generation holds all that was stored at that moment."""
         self._write_notes(replace(self.notes, checked_at=now))
 
     def clean(self, now: datetime) -> list[int]:
-        """Unlink the generations that nobody can be about to open any more.
+        """Unlink the generations that nobody can be about to open any more, but those that hold what the store lost.
 
         Returns:
             The numbers of the old ones that still stand and hold erased rows.
@@ -191,9 +217,10 @@ class Generations:
         current = self.find_current()
         if current is None:
             return []
-        replaced = dict(self.notes.replaced_at)
-        numbers = self._list_numbers()
-        kept = set(numbers[-KEPT:])
+        # A clock that was put back would else keep for long what was replaced before.
+        replaced = {number: min(at, now.timestamp()) for number, at in self.notes.replaced_at.items()}
+        numbers = self.list_numbers()
+        kept = {*numbers[-KEPT:], *self.notes.ahead}
         for number in numbers:
             if number == current:
                 continue
@@ -203,10 +230,12 @@ class Generations:
             if is_due:
                 _remove(self.locate(number))
                 _remove(_journal(self.locate(number)))
-        standing = self._list_numbers()
+        standing = self.list_numbers()
         self._remove_stray_journals(standing)
         self.notes = replace(
-            self.notes, replaced_at={number: at for number, at in replaced.items() if number in standing}
+            self.notes,
+            replaced_at={number: at for number, at in replaced.items() if number in standing},
+            ahead=tuple(number for number in self.notes.ahead if number in standing),
         )
         return [number for number in standing if number < self.notes.erased_below and number != current]
 
@@ -222,9 +251,25 @@ class Generations:
         """Tell whether an erasure (store id, change) is one that was not yet carried out here."""
         return erasure[1] > 0 and erasure != self.notes.erasure
 
-    def _list_numbers(self) -> list[int]:
+    def list_numbers(self) -> list[int]:
+        """Give the numbers of the generations that stand, the lowest first."""
+        if not self.folder.is_dir():
+            return []
         matches = (NUMBERED.match(path.name) for path in self.folder.iterdir())
         return sorted(int(match[1]) for match in matches if match)
+
+    def _check_room(self) -> None:
+        if self.folder.exists() and not self.folder.is_dir():
+            raise LogUnavailable(
+                f"The log was not published: {self.folder} has to be a folder. Move it out of the way."
+            )
+        if self.link.is_dir() and not self.link.is_symlink():
+            raise LogUnavailable(
+                f"The log was not published: {self.link} has to be a link. Move the folder of that name out of the way."
+            )
+        notes = self.data_dir / "private" / self.layout.notes
+        if notes.is_dir():
+            _remove(notes)
 
     def _remove_stray_journals(self, standing: list[int]) -> None:
         for path in self.folder.glob("*.duckdb.wal"):
@@ -239,6 +284,7 @@ class Generations:
             "erased_below": notes.erased_below,
             "erasure": list(notes.erasure),
             "checked_at": notes.checked_at.isoformat() if notes.checked_at else None,
+            "ahead": list(notes.ahead),
         }
         path = self.data_dir / "private" / self.layout.notes
         building = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

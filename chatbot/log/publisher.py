@@ -141,7 +141,10 @@ class Publisher:
         """Give the seconds since the log was last known to hold all that is stored; NaN before the first time."""
         # From the file: another process may have published since.
         checked_at = read_notes(self._data_dir).checked_at
-        return (self._clock() - checked_at).total_seconds() if checked_at else float("nan")
+        if not checked_at:
+            return float("nan")
+        # A clock that was put back makes it no less than new.
+        return max(0.0, (self._clock() - checked_at).total_seconds())
 
     def close(self) -> None:
         """End the checking process."""

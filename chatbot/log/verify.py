@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 from sqlalchemy import Connection
 
-from chatbot.errors import LogUnavailable
+from chatbot.errors import LogUnavailable, StorageFull
 from chatbot.log import schema
 from chatbot.log.carry import Snapshot, Stamp, read_chunks, take_snapshot, write_file
 from chatbot.log.check import Checker, Head
 from chatbot.log.disguise import Disguise, build_disguise
+from chatbot.log.edition import is_full
 from chatbot.log.exports import find_erased
 from chatbot.log.generations import COMPLETE, SHAREABLE, Generations, Layout, read_notes
 from chatbot.log.schema import Table
@@ -20,6 +26,30 @@ from chatbot.store.changes import read_store_id
 from chatbot.store.engine import Store
 from chatbot.store.integrity import Fault, find_faults
 from chatbot.store.schema import EPOCH
+
+DRAFT = ".verify-"
+# A file of the check that is older was left by one that was killed.
+LONGEST_CHECK_S = 24 * 3600
+REMEDY = "Run `python -m chatbot publish --rebuild` to have it built anew."
+
+# What one side has and the other has not, or otherwise.
+DEFINITIONS = """
+WITH defined AS (
+    SELECT database_name, table_name || '.' || column_name AS name, concat_ws(' ', data_type, comment) AS definition
+    FROM duckdb_columns() WHERE NOT internal
+    UNION ALL
+    SELECT database_name, view_name, concat_ws(' ', sql, comment) FROM duckdb_views() WHERE NOT internal
+    UNION ALL
+    SELECT database_name, table_name, comment FROM duckdb_tables() WHERE NOT internal
+)
+SELECT DISTINCT name FROM (
+    (SELECT name, definition FROM defined WHERE database_name = 'expected'
+     EXCEPT SELECT name, definition FROM defined WHERE database_name = 'published')
+    UNION ALL
+    (SELECT name, definition FROM defined WHERE database_name = 'published'
+     EXCEPT SELECT name, definition FROM defined WHERE database_name = 'expected')
+) ORDER BY name
+"""
 
 
 def verify(store: Store, data_dir: Path, *, is_shareable: bool = False) -> list[Fault]:
@@ -35,6 +65,8 @@ def verify(store: Store, data_dir: Path, *, is_shareable: bool = False) -> list[
 
     Raises:
         StoreUnavailable: the store cannot be read.
+        StorageFull: there is no room for the check's own file.
+        LogUnavailable: that file cannot be made.
     """
     faults = store.read(find_faults) + _check_edition(store, data_dir, COMPLETE, None)
     disguise = build_disguise(data_dir / "private") if is_shareable else None
@@ -67,24 +99,62 @@ def _read_mark(store: Connection, data_dir: Path) -> int:
 
 def _check_edition(store: Store, data_dir: Path, layout: Layout, disguise: Disguise | None) -> list[Fault]:
     generations = Generations(data_dir, layout)
-    generations.notes = read_notes(data_dir, layout)
+    # The link before the notes: a publisher notes its file first, and moves the link then.
     number = generations.find_current()
+    generations.notes = read_notes(data_dir, layout)
     if number is None:
-        is_new = not generations.notes.fingerprints and not generations.link.exists()
-        return [] if is_new else [Fault("log_missing", f"{generations.link} does not lead to a generation.")]
+        is_new = not (
+            generations.notes.fingerprints or generations.list_numbers() or os.path.lexists(generations.link)
+        )
+        message = f"{generations.link} does not lead to a generation. {REMEDY}"
+        return [] if is_new else [Fault("log_missing", message)]
+    faults = [
+        Fault(
+            "store_lost_rows",
+            f"{layout.folder}/{ahead}.duckdb holds what the store has lost. Save what you need, then remove it.",
+        )
+        for ahead in generations.notes.ahead
+        if generations.locate(ahead).exists()
+    ]
+    return faults + _check_file(store, generations, number, disguise)
+
+
+def _check_file(
+    store: Store, generations: Generations, number: int, disguise: Disguise | None
+) -> list[Fault]:
     path = generations.locate(number)
+    name = f"{path.parent.name}/{path.name}"
     if not generations.is_untouched(number):
-        message = f"{path.parent.name}/{path.name} is not as it was published; the publisher builds it anew."
-        return [Fault("log_touched", message)]
+        return [Fault("log_touched", f"{name} is not as it was published. {REMEDY}")]
     checker = Checker()
     try:
         head = checker.read_head(path)
     except LogUnavailable as error:
-        return [Fault("log_damaged", f"{path.parent.name}/{path.name} cannot be read: {error}")]
+        return [Fault("log_damaged", f"{name} cannot be read: {error}. {REMEDY}")]
     finally:
         checker.close()
-    with tempfile.TemporaryDirectory(prefix=".verify-", dir=data_dir / "private") as folder:
-        return store.read(_compare, path, head, Path(folder) / "expected.duckdb", disguise)
+    with _make_folder(generations.data_dir / "private") as folder:
+        return store.read(_compare, path, head, folder / "expected.duckdb", disguise)
+
+
+@contextmanager
+def _make_folder(private_dir: Path) -> Iterator[Path]:
+    """Give a folder for the check's own file, and tell what went wrong with it in our own words."""
+    for left in private_dir.glob(f"{DRAFT}*"):
+        # Of one that was killed, unless it is still at work.
+        if time.time() - left.stat().st_mtime > LONGEST_CHECK_S:
+            shutil.rmtree(left, ignore_errors=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix=DRAFT, dir=private_dir) as folder:
+            yield Path(folder)
+    except (duckdb.Error, OSError) as error:
+        if is_full(error):
+            raise StorageFull(
+                f"The disk is full: the log was not verified. Free some space in {private_dir}."
+            ) from error
+        raise LogUnavailable(
+            f"The log was not verified: {error}. Check the rights of {private_dir}."
+        ) from error
 
 
 def _compare(
@@ -94,31 +164,67 @@ def _compare(
     faults = _check_mark(head, snapshot, disguise)
     if faults:
         return faults
-    stamp = Stamp(head.generation, EPOCH, head.timezone, head.store_id, head.mark, disguise)
-    write_file(store, expected, stamp, 0, is_copy=False)
     with duckdb.connect(":memory:") as both:
-        both.execute(f"ATTACH {schema.quote(str(expected))} AS expected (READ_ONLY)")
+        # Before the long work: meanwhile the publisher may unlink it.
         both.execute(f"ATTACH {schema.quote(str(path))} AS published (READ_ONLY)")
-        return [
-            fault
-            for table in schema.TABLES
-            for fault in _compare_table(store, both, table, head.mark, snapshot)
-        ]
+        stamp = Stamp(head.generation, EPOCH, head.timezone, head.store_id, head.mark, disguise)
+        write_file(store, expected, stamp, 0, is_copy=False)
+        both.execute(f"ATTACH {schema.quote(str(expected))} AS expected (READ_ONLY)")
+        try:
+            return [
+                *_compare_definitions(both),
+                *(
+                    fault
+                    for table in schema.TABLES
+                    for fault in _compare_table(store, both, table, head.mark, snapshot)
+                ),
+                *_compare_counts(both, head),
+            ]
+        except duckdb.Error as error:
+            if is_full(error):
+                raise
+            # What the head does not show: blocks that rotted, a table that somebody took away.
+            return [Fault("log_damaged", f"{path.parent.name}/{path.name} cannot be read: {error}. {REMEDY}")]
+
+
+def _compare_definitions(both: duckdb.DuckDBPyConnection) -> list[Fault]:
+    """Compare the columns of tables and views with their comments, and what the views are made of."""
+    names = both.execute(DEFINITIONS).fetchall()
+    return [Fault("log_schema", f"{name} is not defined as this version does. {REMEDY}") for (name,) in names]
+
+
+def _compare_counts(both: duckdb.DuckDBPyConnection, head: Head) -> list[Fault]:
+    faults = []
+    for table in schema.TABLES:
+        found = both.execute(f"SELECT count(*) FROM published.{table.name}").fetchall()[0][0]  # noqa: S608
+        if found != head.rows.get(table.name):
+            said = head.rows.get(table.name)
+            faults.append(
+                Fault("log_counts", f"{table.name}: log_info says {said} rows, {found} are there. {REMEDY}")
+            )
+    return faults
 
 
 def _check_mark(head: Head, snapshot: Snapshot, disguise: Disguise | None) -> list[Fault]:
     if head.schema_version != schema.SCHEMA_VERSION:
         return [
-            Fault("log_schema", f"The log has schema {head.schema_version}; this is {schema.SCHEMA_VERSION}.")
+            Fault(
+                "log_schema",
+                f"The log has schema {head.schema_version}, this version {schema.SCHEMA_VERSION}. {REMEDY}",
+            )
         ]
     if head.store_id != snapshot.store_id:
-        return [Fault("log_of_another_store", f"The log was published from store {head.store_id}.")]
+        return [Fault("log_of_another_store", f"The log was published from store {head.store_id}. {REMEDY}")]
     if head.disguise != (disguise.name if disguise else None):
-        message = f"The log was disguised by {head.disguise}, not by the rules and salt in force."
+        message = f"The log was disguised by {head.disguise}, not by the rules and salt in force. {REMEDY}"
         return [Fault("log_of_another_disguise", message)]
     if head.mark > snapshot.last_change:
         return [
-            Fault("log_ahead", f"The log's mark {head.mark} lies above the store's {snapshot.last_change}.")
+            Fault(
+                "log_ahead",
+                f"The log's mark {head.mark} lies above the store's {snapshot.last_change}: the store has lost "
+                "rows. Publishing keeps this generation, to save rows from.",
+            )
         ]
     return []
 
@@ -139,11 +245,13 @@ def _compare_table(
     faults = []
     if missing:
         faults.append(
-            Fault("log_lacks_rows", f"{table.name}: {missing} rows of the store are not in the log.")
+            Fault("log_lacks_rows", f"{table.name}: {missing} rows of the store are not in the log. {REMEDY}")
         )
     if extra:
         faults.append(
-            Fault("log_has_other_rows", f"{table.name}: {extra} rows of the log are not in the store.")
+            Fault(
+                "log_has_other_rows", f"{table.name}: {extra} rows of the log are not in the store. {REMEDY}"
+            )
         )
     return faults
 
