@@ -11,20 +11,22 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import os
 import secrets
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from chatbot.errors import StorageFull, StoreUnavailable, UsageError
 from chatbot.log.disguise import SALT_NAME
 from chatbot.log.erase import repeat_erasures
-from chatbot.log.generations import sync
+from chatbot.log.generations import COMPLETE, SHAREABLE, sync
 from chatbot.store.audit import add_entry
 from chatbot.store.engine import Store
+from chatbot.store.migrate import HEAD
 from chatbot.store.restoration import PastErasure, list_erasures, renew_store_id
 
 FORMAT = 1
@@ -35,6 +37,8 @@ KEY_NAMES = ("secret-key", SALT_NAME)
 SHARED_LOCK_FIRST = 0x40000002
 SHARED_LOCK_BYTES = 510
 BUSY_TIMEOUT_S = 30
+DRAFT_SUFFIX = ".backup-part"
+HAS_TABLES = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +73,18 @@ def write_backup(private_dir: Path, target: Path, now: datetime) -> Manifest:
         StoreUnavailable: there is no store, or it is damaged.
         StorageFull: the disk is full; nothing is left behind.
     """
-    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise UsageError(f"backup {target}: there is something already. Name a new folder.")
+    _check_target(target, private_dir)
     source = private_dir / STORE_NAME
     if not source.exists():
         raise StoreUnavailable(f"There is no store {source}: nothing to save. Set DATA_DIR to where it is.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
-    try:
-        draft.mkdir(mode=0o700)
-        with _translate_errors(source):
-            manifest = _fill(draft, source, private_dir, now)
-        draft.rename(target)
-        sync(target.parent)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    with _translate_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f".{target.name}.{secrets.token_hex(6)}{DRAFT_SUFFIX}")
+        with _hold_folder(draft, f".*{DRAFT_SUFFIX}"):
+            with _translate_errors(source):
+                manifest = _fill(draft, source, private_dir, now)
+            draft.rename(target)
+            sync(target.parent)
     return manifest
 
 
@@ -97,16 +98,20 @@ def read_backup(folder: Path) -> Manifest:
     try:
         found = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
         manifest = Manifest(**found)
-    except (OSError, ValueError, TypeError) as error:
+        # What is asked of it later, so that a manifest of another make is refused before anything is done.
+        rows = {name: int(manifest.rows[name]) for name in ("threads", "messages")}
+        manifest = replace(manifest, files=dict(manifest.files), rows=manifest.rows | rows)
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"{MANIFEST_NAME}: {error}"
         raise UsageError(
-            f"restore {folder}: this is no backup ({error}). Name the folder that `backup` made."
+            f"restore {folder}: this is no backup, or half of one ({reason}). Name the folder that `backup` made."
         ) from error
     if manifest.format != FORMAT or STORE_NAME not in manifest.files:
         raise UsageError(f"restore {folder}: its format is {manifest.format}, this version reads {FORMAT}.")
     for name, digest in manifest.files.items():
         path = folder / Path(name).name
         if not path.is_file() or _hash(path) != digest:
-            raise StoreUnavailable(f"{path} is missing or not as it was saved. Take another backup.")
+            raise StoreUnavailable(f"{path} is missing or not as it was saved. Restore another backup.")
     return manifest
 
 
@@ -124,9 +129,15 @@ def restore_backup(folder: Path, private_dir: Path, now: datetime, *, force: boo
         StoreUnavailable: the backup is damaged, or of a newer version; or the store in use is damaged.
     """
     manifest = read_backup(folder)
+    if manifest.schema > HEAD:
+        raise StoreUnavailable(
+            f"restore {folder}: the backup has schema {manifest.schema}, newer than this version's {HEAD}. Use the "
+            "version that wrote it."
+        )
     live = private_dir / STORE_NAME
-    private_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    in_use = is_in_use(live)
+    with _translate_errors(live):
+        private_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        in_use = is_in_use(live)
     if in_use and not force:
         raise UsageError(
             f"restore {folder}: a service or command has {live} open. Stop it, or add --force to replace the store "
@@ -153,11 +164,51 @@ def is_in_use(path: Path) -> bool:
     try:
         with path.open("r+b") as file:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, SHARED_LOCK_BYTES, SHARED_LOCK_FIRST)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         return False
     except BlockingIOError:
         return True
     return False
+
+
+def _check_target(target: Path, private_dir: Path) -> None:
+    if os.path.lexists(target) and not (
+        target.is_dir() and not target.is_symlink() and not any(target.iterdir())
+    ):
+        raise UsageError(f"backup {target}: there is something already. Name a new folder.")
+    whole = target.resolve()
+    for name in (private_dir.name, COMPLETE.folder, SHAREABLE.folder):
+        room = (private_dir.parent / name).resolve()
+        if whole.is_relative_to(room):
+            raise UsageError(
+                f"backup {target}: the service keeps {room} in order and removes what is not its own. Name a folder "
+                "elsewhere, best on another disk."
+            )
+
+
+@contextlib.contextmanager
+def _hold_folder(draft: Path, pattern: str) -> Iterator[Path]:
+    """Give a folder to fill, and remove those beside it that others left who were killed."""
+    for left in draft.parent.glob(pattern):
+        with contextlib.suppress(OSError), _lock_folder(left):
+            shutil.rmtree(left, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    try:
+        with _lock_folder(draft):
+            yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _lock_folder(folder: Path) -> Iterator[None]:
+    """Hold a folder until the block's end, or until this process dies; an OSError where another holds it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _fill(draft: Path, source: Path, private_dir: Path, now: datetime) -> Manifest:
@@ -269,14 +320,8 @@ def _bring_keys(folder: Path, private_dir: Path, drafts: Path) -> None:
 
 @contextlib.contextmanager
 def _prepare_folder(private_dir: Path) -> Iterator[Path]:
-    for left in private_dir.glob(".restore-*"):
-        shutil.rmtree(left, ignore_errors=True)
-    drafts = private_dir / f".restore-{secrets.token_hex(6)}"
-    drafts.mkdir(mode=0o700)
-    try:
+    with _hold_folder(private_dir / f".restore-{secrets.token_hex(6)}", ".restore-*") as drafts:
         yield drafts
-    finally:
-        shutil.rmtree(drafts, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -290,11 +335,12 @@ def _translate_errors(path: Path) -> Iterator[None]:
                 "The disk is full. Free some space; the store in place is as it was."
             ) from error
         raise StoreUnavailable(
-            f"{path} cannot be copied: {text}. Check the file and its folder's rights."
+            f"{path} cannot be read or written: {text}. Check the file and its folder's rights."
         ) from error
 
 
 def _is_sound(path: Path) -> bool:
+    """Tell whether a store is whole; one that lost its tables is not, though SQLite would take it for a new one."""
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
             return _check(connection)
@@ -305,7 +351,8 @@ def _is_sound(path: Path) -> bool:
 
 
 def _check(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)])
+    is_whole = connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    return is_whole and connection.execute(HAS_TABLES).fetchone() is not None
 
 
 def _hash(path: Path) -> str:
