@@ -112,6 +112,11 @@ def _read_table(root: yaml.Node | None, path: Path, faults: list[str]) -> dict[s
         return {}
     table: dict[str, Price] = {}
     for key, value in root.value:
+        if not isinstance(key, yaml.ScalarNode):
+            faults.append(
+                f"{path}, line {_line(key)}: a model's name is a text, such as openai:gpt-4.1-mini."
+            )
+            continue
         model, place = str(key.value), f"{path}, line {_line(key)}, {key.value}"
         if model in table:
             faults.append(f"{place}: this model is priced twice. Leave one of them.")
@@ -132,8 +137,11 @@ def _read_price(node: yaml.Node, path: Path, model: str, place: str, faults: lis
         here = f"{path}, line {_line(key)}, {model}, {name}"
         if name not in FIELDS:
             faults.append(f"{here}: there is no such field; allowed are {', '.join(FIELDS)}.")
+        elif name in found:
+            faults.append(f"{here}: this price is given twice. Leave one of them.")
         elif (number := _read_number(value)) is None:
-            faults.append(f"{here}={value.value!r}: allowed is a number of US dollars from 0.")
+            shown = repr(value.value) if isinstance(value, yaml.ScalarNode) else "a list or a table"
+            faults.append(f"{here}={shown}: allowed is a number of US dollars from 0.")
         else:
             found[name] = number
     missing = [name for name in FIELDS if name not in {str(key.value) for key, _ in node.value}]

@@ -19,7 +19,7 @@ from chatbot.store.records import Feedback, Message, PassageUsed, Thread, Transc
 
 SALT_NAME = "shareable-salt"
 # Raised whenever another column is masked or left out: a file made by other rules is made anew.
-DISGUISE_VERSION = 2
+DISGUISE_VERSION = 3
 
 # Who did what in the office is nobody's business elsewhere.
 LEFT_OUT = frozenset({"audit"})
@@ -33,9 +33,10 @@ EMPTIED = {"messages": ("trace_id",)}
 TEXTS = {
     "threads": ("wave",),
     "messages": ("content", "searched_for"),
-    "passages_used": ("heading", "snippet"),
+    "passages_used": ("source", "heading", "snippet"),
     "feedback_events": ("reason", "comment"),
     "ratings": ("comment",),
+    "generated_files": ("template",),
     "assistant_versions": ("definition", "note"),
 }
 # A letter or a story is made of names and addresses that no pattern knows: its text is left out whole, and of a form
@@ -75,6 +76,10 @@ class Disguise:
         if table == "messages":
             hidden["content"] = _leave_out(hidden["content"], values["is_personal"])
             hidden["searched_for"] = _leave_out(hidden["searched_for"], values["is_personal"])
+        if table == "passages_used":
+            # Made of the heading's letters and digits alone, it shows them to no pattern.
+            headings = zip(values["anchor"], values["heading"], hidden["heading"], strict=True)
+            hidden["anchor"] = [anchor if plain == masked else "" for anchor, plain, masked in headings]
         if table == "thread_forms":
             hidden["value"] = _leave_out(values["value"], [kind not in KEPT_TYPES for kind in values["type"]])
         return hidden

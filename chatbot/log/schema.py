@@ -5,42 +5,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from chatbot.log.table import Column as Column
+from chatbot.log.table import Table as Table
+from chatbot.log.table import quote as quote
 
-# Raised whenever a table, column or view changes: a generation with another number is rebuilt from the store.
-SCHEMA_VERSION = 4
+# Raised whenever a table, column, view or comment changes: a generation with another number is rebuilt from the store.
+SCHEMA_VERSION = 5
 
 # DuckDB 1.4 and later read and write it; the default of 2.0 cannot be read by 1.5.
 STORAGE_VERSION = "v1.4.0"
-
-ColumnType = Literal["UUID", "VARCHAR", "TIMESTAMPTZ", "INTEGER", "BIGINT", "DOUBLE", "BOOLEAN"]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column; `is_key` marks those that together name a row."""
-
-    name: str
-    type: ColumnType
-    comment: str
-    is_null: bool = False
-    is_key: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table filled from the store's table of the same name."""
-
-    name: str
-    comment: str
-    columns: tuple[Column, ...]
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Names of the columns that together name a row."""
-        return tuple(column.name for column in self.columns if column.is_key)
-
 
 THREADS = Table(
     "threads",
@@ -49,10 +22,27 @@ THREADS = Table(
         Column("thread_id", "UUID", "Names the thread.", is_key=True),
         Column("assistant", "VARCHAR", "Name of the assistant that answers."),
         Column("channel", "VARCHAR", "Way in: page, widget, api, openai or cli."),
-        Column("tester", "VARCHAR", "Who asks: a login's label, <code label>-<n>."),
-        Column("code_label", "VARCHAR", "Label of the beta code logged in with; null without a code.", True),
+        Column(
+            "tester",
+            "VARCHAR",
+            "Who asks: a login's label, <code label>-<n>; beta-<n> with the shared password, open-<n> without "
+            "one, cli on the command line.",
+        ),
+        Column(
+            "code_label",
+            "VARCHAR",
+            "Label of the beta code logged in with; beta with the shared password, open without one; null on "
+            "the command line.",
+            True,
+        ),
         Column("wave", "VARCHAR", "Wave of testers the code belongs to; null without one.", True),
-        Column("language", "VARCHAR", "Language of the conversation, such as en or fr.", True),
+        Column(
+            "language",
+            "VARCHAR",
+            "Language of the tester's page or client when the thread was started, en or fr; an answer is in its "
+            "question's. Null on the command line.",
+            True,
+        ),
         Column("created_at", "TIMESTAMPTZ", "When the thread was started."),
         Column(
             "notice_version",
@@ -87,41 +77,87 @@ MESSAGES = Table(
             "status",
             "VARCHAR",
             "complete, refused (the documents do not answer; of a letter or story, it was declined), failed, "
-            "interrupted (a crash cut it off) or stopped (by the tester); complete for every question.",
+            "interrupted (the service ended or crashed meanwhile) or stopped (by the tester); complete for every "
+            "question.",
         ),
         Column("error_origin", "VARCHAR", "Whose failure it was, provider or service; else null.", True),
-        Column("error_code", "VARCHAR", "Code of the failure, as in the HTTP interface; else null.", True),
-        Column("model", "VARCHAR", "Model that answered; null for questions.", True),
         Column(
-            "assistant_version", "INTEGER", "Version of the assistant's definition; null for questions.", True
+            "error_code",
+            "VARCHAR",
+            "Code of the failure, as in the HTTP interface: provider_error, provider_rejected, "
+            "provider_unavailable, provider_timeout, internal_error, interrupted and the like; else null.",
+            True,
         ),
         Column(
-            "index_version", "VARCHAR", "Hash of the documents that were searched; null for questions.", True
+            "model",
+            "VARCHAR",
+            "Model that was asked, as CHAT_MODEL names it; offline for the built-in one, curated for an answer "
+            "of the team's own; null for questions, where none was asked, and where a crash cut the answer off.",
+            True,
         ),
         Column(
-            "prompt_tokens", "INTEGER", "Tokens sent, over the turn's model calls; null for questions.", True
+            "assistant_version",
+            "INTEGER",
+            "Version of the assistant's definition; null for questions, and where a crash cut the answer off.",
+            True,
+        ),
+        Column(
+            "index_version",
+            "VARCHAR",
+            "Hash of the documents that were searched; null for questions, and where a crash cut the answer "
+            "off.",
+            True,
+        ),
+        Column(
+            "prompt_tokens",
+            "INTEGER",
+            "Tokens sent, over the turn's model calls, failed ones too: the provider's count where it gives "
+            "one, else characters / 4; 0 without a call; null for questions, and where a crash cut the answer "
+            "off.",
+            True,
         ),
         Column(
             "completion_tokens",
             "INTEGER",
-            "Tokens received, over the turn's model calls; null for questions.",
+            "Tokens received, over the turn's model calls: the provider's count where it gives one, else "
+            "characters / 4; 0 without a call; null for questions, and where a crash cut the answer off.",
             True,
         ),
         Column(
             "cost_usd",
             "DOUBLE",
-            "Cost of the turn's model calls in US dollars; 0 without a call, null where no price is known.",
+            "Cost of these tokens in US dollars, by the prices in force at the time; 0 without a call; null "
+            "where no price is known, for questions, and where a crash cut the answer off.",
             True,
         ),
-        Column("first_token_ms", "INTEGER", "Milliseconds from the question to the first word.", True),
-        Column("total_ms", "INTEGER", "Milliseconds from the question to the end of the answer.", True),
-        Column("trace_id", "VARCHAR", "The same id as in the service's log lines and X-Trace-Id.", True),
+        Column(
+            "first_token_ms",
+            "INTEGER",
+            "Milliseconds from the question to the first word; null for questions, and where no word came or "
+            "all came at once (refusals, ready-made answers).",
+            True,
+        ),
+        Column(
+            "total_ms",
+            "INTEGER",
+            "Milliseconds from the question to the end of the answer; null for questions, and where a crash cut "
+            "the answer off.",
+            True,
+        ),
+        Column(
+            "trace_id",
+            "VARCHAR",
+            "The same id as in the service's log lines and X-Trace-Id; null where a crash cut the answer off, "
+            "and in the shareable copy.",
+            True,
+        ),
         Column("is_cut", "BOOLEAN", "Whether the model stopped at its length limit."),
         Column(
             "parameters",
             "VARCHAR",
-            "What the answer was made with, as JSON: passages and earlier turns allowed, deadlines in seconds, what "
-            "the model was told (temperature and the like); null for questions, and where nothing was begun.",
+            "What the answer was made with, as JSON: passages and earlier turns allowed, deadlines in seconds, "
+            "what the model was told (temperature and the like); null for questions, and where nothing was "
+            "begun or a crash cut the answer off.",
             True,
         ),
         Column(
@@ -130,11 +166,18 @@ MESSAGES = Table(
             "The question as it was searched for, where the thread was needed to understand it; else null.",
             True,
         ),
-        Column("model_calls", "INTEGER", "Calls of a model in this turn; null for questions.", True),
+        Column(
+            "model_calls",
+            "INTEGER",
+            "Calls of a model in this turn, 2 where the question was made to stand alone first; 0 without one; "
+            "null for questions, and where a crash cut the answer off.",
+            True,
+        ),
         Column(
             "retries",
             "INTEGER",
-            "Calls that were made again after a failure; the service makes none again, so 0; null for questions.",
+            "Calls that were made again after a failure; the service makes none again, so 0; null for "
+            "questions, and where a crash cut the answer off.",
             True,
         ),
         Column(
@@ -162,12 +205,21 @@ PASSAGES_USED = Table(
     (
         Column("message_id", "UUID", "The answer.", is_key=True),
         Column("rank", "INTEGER", "Place among the passages retrieved, from 1, best first.", is_key=True),
-        Column("score", "DOUBLE", "The retriever's score; comparable within one answer only."),
+        Column(
+            "score",
+            "DOUBLE",
+            "The retriever's score, without a unit, higher is nearer; comparable within one answer only.",
+        ),
         Column("source", "VARCHAR", "File, relative to the knowledge folder."),
         Column("heading", "VARCHAR", "Breadcrumb: page > heading > subheading."),
-        Column("anchor", "VARCHAR", "Fragment of the heading in the page; empty for the page itself."),
+        Column(
+            "anchor",
+            "VARCHAR",
+            "Fragment of the heading in the page; empty for the page itself, and in the shareable copy where "
+            "the heading is masked.",
+        ),
         Column("snippet", "VARCHAR", "Text of the passage."),
-        Column("number", "INTEGER", "Number by which the answer cites it."),
+        Column("number", "INTEGER", "Number by which the answer cites it, [1] and so on."),
         Column("cited", "BOOLEAN", "Whether the answer refers to it."),
     ),
 )
@@ -179,7 +231,12 @@ FEEDBACK_EVENTS = Table(
         Column("event_id", "UUID", "Names the verdict.", is_key=True),
         Column("message_id", "UUID", "The answer."),
         Column("value", "INTEGER", "1 (helpful) or -1 (not helpful)."),
-        Column("reason", "VARCHAR", "Reason chosen from a list; null without one.", True),
+        Column(
+            "reason",
+            "VARCHAR",
+            "Reason in a word or two, from the page's list or a client's own; null without one.",
+            True,
+        ),
         Column("comment", "VARCHAR", "The tester's own words; null without them.", True),
         Column("created_at", "TIMESTAMPTZ", "When it was given."),
     ),
@@ -212,7 +269,13 @@ THREAD_FORMS = Table(
         Column("thread_id", "UUID", "The thread.", is_key=True),
         Column("field", "VARCHAR", "Name of the field in the assistant's form.", is_key=True),
         Column("value", "VARCHAR", "What was filled in; a date as YYYY-MM-DD, a tick as true or false."),
-        Column("type", "VARCHAR", "text, long_text, choice, date, number, email or checkbox.", True),
+        Column(
+            "type",
+            "VARCHAR",
+            "text, long_text, choice, date, number, email or checkbox; null in rows written before types were "
+            "known.",
+            True,
+        ),
     ),
 )
 
@@ -226,7 +289,7 @@ GENERATED_FILES = Table(
         Column("format", "VARCHAR", "docx, odt, pdf, eml, xlsx or epub."),
         Column("template", "VARCHAR", "Name of the template it was filled from; null without one.", True),
         Column("template_version", "INTEGER", "Version of that template; null without one.", True),
-        Column("bytes", "INTEGER", "Size of the file."),
+        Column("bytes", "INTEGER", "Size of the file in bytes."),
         Column("is_edited", "BOOLEAN", "Whether the tester had changed the draft by hand."),
     ),
 )
@@ -301,24 +364,4 @@ LOG_INFO = Table(
 
 def build_statements() -> list[str]:
     """Give the statements that make every table with its comments, in order."""
-    return [statement for table in (*TABLES, LOG_INFO) for statement in _build_table(table)]
-
-
-def quote(text: str) -> str:
-    """Write a text as an SQL literal: comments and names in ATTACH cannot be bound."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _build_table(table: Table) -> list[str]:
-    columns = ", ".join(
-        f'"{column.name}" {column.type}{"" if column.is_null else " NOT NULL"}' for column in table.columns
-    )
-    comments = [
-        f'COMMENT ON COLUMN {table.name}."{column.name}" IS {quote(column.comment)}'
-        for column in table.columns
-    ]
-    return [
-        f"CREATE TABLE {table.name} ({columns})",
-        f"COMMENT ON TABLE {table.name} IS {quote(table.comment)}",
-        *comments,
-    ]
+    return [statement for table in (*TABLES, LOG_INFO) for statement in table.build_statements()]

@@ -52,6 +52,7 @@ def write_turn(
         "completion_tokens": 4,
         "first_token_ms": 100,
         "total_ms": 900,
+        "passages": (PASSAGE,),
     }
     answered = Message(
         str(uuid.uuid4()),
@@ -61,7 +62,6 @@ def write_turn(
         answer,
         moment + timedelta(seconds=1),
         status=status,
-        passages=(PASSAGE,),
         **(fields | values),
     )
     store.write(add_message, asked)

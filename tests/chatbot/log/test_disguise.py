@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import uuid
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,10 +24,10 @@ from chatbot.store.audit import add_entry
 from chatbot.store.changes import take_change
 from chatbot.store.engine import Store
 from chatbot.store.records import Feedback, Rating
-from chatbot.store.schema import thread_forms
+from chatbot.store.schema import generated_files, thread_forms
 from chatbot.store.threads import add_feedback, read_transcript
 from chatbot.store.verdicts import rate_thread
-from tests.chatbot.log.rows import list_names, read_log, write_conversation, write_thread, write_turn
+from tests.chatbot.log.rows import PASSAGE, list_names, read_log, write_conversation, write_thread, write_turn
 from tests.chatbot.log.test_erase import find_marker, finish, make_marker
 from tests.conftest import Clock
 
@@ -141,6 +143,41 @@ def test_text_made_of_a_form_is_left_out(
         ("since", "[left out]"),
         ("tone", "formal"),
     ]
+
+
+def test_passage_shows_no_masked_heading_in_its_address(
+    store: Store, sharing: Publisher, shared_path: Path, log_path: Path, clock: Clock
+) -> None:
+    """An anchor is its heading without the signs that patterns go by; names of files and templates are texts too."""
+    address = "jane.doe@example.org"
+    passages = tuple(
+        replace(PASSAGE, rank=rank, number=rank, source=source, heading=heading, anchor=anchor)
+        for rank, (source, heading, anchor) in enumerate(
+            [
+                ("en/team.md", f"Team > Write to {address}", "write-to-janedoeexampleorg"),
+                (f"en/{address}.md", "Team > Hours", "hours"),
+            ],
+            1,
+        )
+    )
+    thread_id = write_thread(store, clock())
+    answer = write_turn(store, thread_id, clock(), passages=passages)
+
+    def note_file(connection: Connection) -> None:
+        values = {
+            "file_id": str(uuid.uuid4()), "message_id": answer, "created_at": clock(), "format": "docx",
+            "template": f"Letter of {address}", "template_version": 1, "bytes": 1, "is_edited": False,
+            "change": take_change(connection),
+        }  # fmt: skip
+        connection.execute(insert(generated_files).values(values))
+
+    store.write(note_file)
+    sharing.publish()
+    assert "jane" in read_texts(log_path)
+    assert "jane" not in read_texts(shared_path)
+    places = "SELECT heading, anchor FROM passages_used ORDER BY rank"
+    assert read_log(shared_path, places) == [("Team > Write to [e-mail]", ""), ("Team > Hours", "hours")]
+    assert read_log(shared_path, "SELECT template FROM generated_files") == [("Letter of [e-mail]",)]
 
 
 def test_stand_ins_stay_the_same(

@@ -92,6 +92,30 @@ def test_everything_has_a_comment(publisher: Publisher, log_path: Path) -> None:
     assert [name for name, comment in comments if not comment or not re.search(r"[.;]$", comment)] == []
 
 
+def test_comments_say_what_null_means_and_name_units() -> None:
+    """A column that may be null says when, in tables and in the views that show it; money and sizes name their unit."""
+    columns = [
+        (table.name, column) for table in (*schema.TABLES, schema.LOG_INFO) for column in table.columns
+    ]
+    silent = [
+        f"{table}.{column.name}"
+        for table, column in columns
+        if column.is_null and not re.search("(?i)null", column.comment)
+    ]
+    assert silent == []
+    units = {"_ms": "Milliseconds", "_usd": "US dollars", "bytes": "bytes", "characters": "code points"}
+    for ending, unit in units.items():
+        named = [column for _, column in columns if column.name.endswith(ending)]
+        assert named and all(unit in column.comment for column in named), ending
+    for view in views.VIEWS:
+        for name, comment in view.columns.items():
+            is_nullable = all(column.is_null for _, column in columns if column.name == name)
+            known = any(column.name == name for _, column in columns)
+            # What is added up, or given a value, is never null.
+            if known and is_nullable and view.name != "daily_costs" and name != "is_personal":
+                assert "null" in comment, f"{view.name}.{name}"
+
+
 def test_every_published_table_of_the_store_is_a_table_of_the_log() -> None:
     """The log has the store's published tables, in an order in which references hold, and their columns."""
     assert [table.name for table in schema.TABLES] == [table.name for table in PUBLISHED]
