@@ -25,7 +25,7 @@ from chatbot.text import fold
 OPEN_TIMEOUT_S = 5.0
 OPEN_PAUSE_S = 0.1
 
-STATUSES = ("complete", "refused", "failed", "stopped", "interrupted")
+STATUSES = ("complete", "refused", "declined", "failed", "stopped", "interrupted")
 SORTS = (
     "title",
     "assistant",
@@ -76,10 +76,10 @@ GROUP BY ALL
 """
 
 OUTCOMES_SQL = """
-SELECT status, count(*) AS answers
+SELECT CASE WHEN status = 'refused' AND is_personal THEN 'declined' ELSE status END AS status, count(*) AS answers
 FROM message_details
 WHERE origin = 'bot' AND created_at >= $start AND created_at < $end
-GROUP BY status
+GROUP BY ALL
 """
 
 LATENCY_SQL = """
@@ -94,9 +94,12 @@ WHERE origin = 'bot' AND status IN ('complete', 'refused') AND total_ms IS NOT N
     AND created_at >= $start AND created_at < $end
 """
 
+# The log calls both refused: what the documents do not answer, and a letter or a story that was declined.
+GAPS_SQL = "SELECT thread_id FROM messages WHERE status = 'refused' AND NOT coalesce(is_personal, false)"
+
 # Of the threads begun before the range alone it is asked whether they were written in within it: mostly few.
 # `contains` takes the needle as it is: % and _ are letters like any other.
-THREADS_WHERE = """
+THREADS_WHERE = f"""
 ($start IS NULL OR last_at >= $start) AND ($end IS NULL OR created_at < $end)
 AND (
     $start IS NULL OR $end IS NULL OR created_at >= $start
@@ -105,9 +108,11 @@ AND (
         WHERE t.created_at < $start AND m.created_at >= $start AND m.created_at < $end
     )
 )
-AND ($assistant IS NULL OR assistant = $assistant) AND ($status IS NULL OR status = $status)
+AND ($assistant IS NULL OR assistant = $assistant)
+AND ($status IS NULL OR status = CASE WHEN $status = 'declined' THEN 'refused' ELSE $status END)
+AND ($status IS NULL OR $status NOT IN ('refused', 'declined') OR ($status = 'refused') = (thread_id IN ({GAPS_SQL})))
 AND ($needle = '' OR thread_id IN (SELECT thread_id FROM messages WHERE contains(search_text, $needle)))
-"""
+"""  # noqa: S608
 
 THREAD_COUNT_SQL = f"SELECT count(*) AS total FROM thread_summary WHERE {THREADS_WHERE}"  # noqa: S608
 
@@ -118,12 +123,13 @@ THREAD_PAGE_SQL = (
 )
 
 # The titles are read for the page alone: the first questions of all threads are most of the log.
-THREAD_ROWS_SQL = """
+THREAD_ROWS_SQL = f"""
 SELECT CAST(thread_id AS VARCHAR) AS thread_id, title, assistant, channel, tester, created_at, last_at,
-    user_messages, bot_messages, refused, failed, status
+    user_messages, bot_messages, refused, failed,
+    CASE WHEN status = 'refused' AND thread_id NOT IN ({GAPS_SQL}) THEN 'declined' ELSE status END AS status
 FROM thread_summary
 WHERE thread_id IN (SELECT unnest(CAST($ids AS UUID[])))
-"""
+"""  # noqa: S608
 
 THREAD_IDS_SQL = f"""
 SELECT CAST(thread_id AS VARCHAR) AS thread_id
@@ -206,7 +212,7 @@ class ThreadFilter:
 
 @dataclass(frozen=True, slots=True)
 class ThreadPage:
-    """A page of threads (columns of `thread_summary`), and how many there are on all pages."""
+    """A page of threads (columns of `thread_summary`; one of `STATUSES`, or open), and how many there are in all."""
 
     rows: pd.DataFrame
     total: int

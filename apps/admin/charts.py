@@ -32,7 +32,7 @@ def draw_usage(usage: pd.DataFrame, zone: ZoneInfo, texts: Texts) -> go.Figure:
     figure = go.Figure()
     for name, label, values in (
         ("answered", "chart.answered", answered),
-        ("refused", "metric.refused", usage["refused"]),
+        ("refused", "chart.refused", usage["refused"]),
         ("failed", "metric.failed", usage["failed"]),
     ):
         _add_layer(figure, hours, values, texts[label], _COLOURS[name])

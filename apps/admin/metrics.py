@@ -20,6 +20,8 @@ def show_totals(visit: Visit, span: Range, totals: Totals, previous: Totals) -> 
         _show_count(visit, "testers", totals.testers, span, previous.testers)
         _show_part(visit, "answered", totals.answered, totals.bot_messages)
         _show_part(visit, "refused", totals.refused, totals.bot_messages)
+        if totals.declined:
+            _show_part(visit, "declined", totals.declined, totals.bot_messages)
         _show_part(visit, "failed", totals.failed, totals.bot_messages)
     st.html(f'<span class="g-sr">{texts["range.label"]}: {texts[f"range.{span.key}"]}</span>')
 

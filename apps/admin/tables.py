@@ -18,6 +18,7 @@ MAX_CHARACTERS = 240
 STATUSES = {
     "complete": "green",
     "refused": "orange",
+    "declined": "violet",
     "failed": "red",
     "interrupted": "gray",
     "stopped": "gray",

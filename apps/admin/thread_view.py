@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from apps.admin.formats import write_milliseconds, write_moment, write_number, write_time
 from apps.admin.texts import Texts
 from chatbot.markup import plain_html, render_html
+from chatbot.reports.labels import name_outcome
 from chatbot.store.records import Feedback, Message, PassageUsed, Thread, Transcript
 from chatbot.text import collapse_space
 
@@ -91,12 +92,13 @@ def _render_answer(message: Message, feedback: Feedback | None, texts: Texts, zo
 def _render_badges(message: Message, texts: Texts) -> str:
     badges = []
     if message.status != "complete":
-        label = texts[f"status.{message.status}"]
+        outcome = name_outcome(message)
+        label = texts[f"status.{outcome}"]
         if message.error_origin:
             label += f": {texts[f'thread.origin.{message.error_origin}']}"
         if message.error_code:
             label += f" ({message.error_code})"
-        badges.append(f'<span class="g-badge g-{_escape(message.status)}">{_escape(label)}</span>')
+        badges.append(f'<span class="g-badge g-{_escape(outcome)}">{_escape(label)}</span>')
     if message.is_cut:
         badges.append(f'<span class="g-badge g-stopped">{_escape(texts["status.cut"])}</span>')
     return "".join(badges)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from chatbot.store.records import Message
+
 Language = Literal["en", "fr"]
 
 _LABELS: dict[str, tuple[str, str]] = {
@@ -29,6 +31,7 @@ _LABELS: dict[str, tuple[str, str]] = {
     ),
     "no_text": ("(no text)", "(aucun texte)"),
     "refused": ("not in the documentation", "absent de la documentation"),
+    "declined": ("declined", "décliné"),
     "failed": ("failed", "échec"),
     "interrupted": ("interrupted by a restart", "interrompu par un redémarrage"),
     "stopped": ("stopped by the tester", "arrêté par le testeur"),
@@ -50,6 +53,11 @@ _LABELS: dict[str, tuple[str, str]] = {
         "Cette conversation n’a pas pu être mise en page. Son texte se trouve dans les exports JSON Lines ou CSV.",
     ),
 }
+
+
+def name_outcome(message: Message) -> str:
+    """Name how an answer ended: a letter or a story that was refused was declined, which is no gap of the documents."""
+    return "declined" if message.status == "refused" and message.is_personal else message.status
 
 
 def label(name: str, language: Language) -> str:

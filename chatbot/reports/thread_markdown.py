@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from markdown_it import MarkdownIt
 
-from chatbot.reports.labels import Language, label
+from chatbot.reports.labels import Language, label, name_outcome
 from chatbot.reports.thread_pdf import SNIPPET_CHARACTERS, shorten
 from chatbot.store.records import Message, PassageUsed, Transcript
 from chatbot.text import clean_text
@@ -92,7 +92,7 @@ def _write_message(message: Message, language: Language) -> list[str]:
         lines.append("> " + "  \n> ".join(map(_quote_line, clean_text(message.content).split("\n"))))
     else:
         if message.status != "complete":
-            lines += [f"*{label(message.status, language)}*", ""]
+            lines += [f"*{label(name_outcome(message), language)}*", ""]
         lines.append(defuse_markdown(clean_text(message.content)) or f"*{label('no_text', language)}*")
         if message.is_cut:
             lines += ["", f"*{label('cut', language)}*"]

@@ -26,7 +26,7 @@ from chatbot.reports.flowables import (
     Text,
 )
 from chatbot.reports.fonts import DocumentFonts
-from chatbot.reports.labels import Language, label
+from chatbot.reports.labels import Language, label, name_outcome
 from chatbot.reports.layout import Deadline, Line, Run, Setter, Style
 from chatbot.reports.pages import DRAWING, MARGIN, TEXT_WIDTH, Facts, Furniture, draw, paginate
 from chatbot.store.records import Message, PassageUsed, Transcript
@@ -229,7 +229,7 @@ class _Report:
     def _pills(self, message: Message) -> list[tuple[str, tuple[str, str]]]:
         pills = []
         if message.status in _PILLS:
-            text = self._say(message.status)
+            text = self._say(name_outcome(message))
             if message.status == "failed" and message.error_origin:
                 code = f" ({message.error_code})" if message.error_code else ""
                 text = f"{text}: {self._say(message.error_origin)}{code}"

@@ -76,7 +76,7 @@ def test_empty_log_has_an_answer_to_everything(analytics: Analytics) -> None:
     assert analytics.measure_latency(START, END) == Latency(0, None, None, None, None)
     assert len(analytics.usage_per_hour(START, END)) == 25
     assert analytics.peak_hours(START, END, "Europe/Paris")["user_messages"].sum() == 0
-    assert analytics.count_outcomes(START, END)["answers"].tolist() == [0] * 5
+    assert analytics.count_outcomes(START, END)["answers"].tolist() == [0] * len(STATUSES)
     page = analytics.list_threads(ALL)
     assert page.total == 0 and list(page.rows.columns) == ["thread_id", *SORTS]
     assert analytics.list_thread_ids(ALL) == [] and analytics.list_assistants() == []
@@ -108,11 +108,15 @@ def test_new_generation_is_seen_by_the_next_call(
         assert analytics.count_totals(START, END).threads == count
 
 
+# What a message may have in store; letters and stories that were declined are told apart when they are read.
+STORED = tuple(status for status in STATUSES if status != "declined")
+
+
 def fill(store: Store, clock: Clock) -> dict[str, str]:
     """Write one thread per status, of several testers and languages, one of them a day ago."""
     moment = clock()
     ids = {}
-    for number, status in enumerate(STATUSES):
+    for number, status in enumerate(STORED):
         thread_id = write_thread(store, moment, tester=f"alpha-{number % 2}", assistant=f"bot-{number % 2}")
         timings = {"first_token_ms": 100 * (number + 1), "total_ms": 1000 * (number + 1)}
         write_turn(store, thread_id, moment, f"Question {status}?", status=status, **timings)
@@ -134,6 +138,7 @@ def test_totals_count_what_was_written_in_the_range(
     assert dict(zip(outcomes["status"], outcomes["answers"], strict=True)) == {
         "complete": 2,
         "refused": 1,
+        "declined": 0,
         "failed": 1,
         "stopped": 1,
         "interrupted": 1,
@@ -150,6 +155,24 @@ def test_declined_letters_are_counted_apart(
     publisher.publish()
     totals = analytics.count_totals(clock(), END)
     assert (totals.refused, totals.declined, totals.bot_messages) == (1, 1, 2)
+    outcomes = analytics.count_outcomes(clock(), END).set_index("status")["answers"]
+    assert (outcomes["refused"], outcomes["declined"]) == (1, 1)
+
+
+def test_threads_of_declined_letters_are_told_apart(
+    analytics: Analytics, store: Store, publisher: Publisher, clock: Clock
+) -> None:
+    """A thread in which a letter was declined, and no question refused, has a status and a filter of its own."""
+    declined, refused = (write_thread(store, clock(), assistant=name) for name in ("letters", "support"))
+    write_turn(store, declined, clock(), status="refused", is_personal=True)
+    write_turn(store, refused, clock(), status="refused")
+    write_turn(store, refused, clock(), status="refused", is_personal=True, position=2)
+    publisher.publish()
+    for status, thread_id in (("declined", declined), ("refused", refused)):
+        wanted = ThreadFilter(status=status)
+        page = analytics.list_threads(wanted)
+        assert page.rows[["thread_id", "status"]].to_numpy().tolist() == [[thread_id, status]]
+        assert analytics.list_thread_ids(wanted) == [thread_id]
 
 
 def test_usage_has_a_row_for_every_hour(
@@ -249,7 +272,7 @@ def test_sorting_by_anything_else_is_refused(analytics: Analytics) -> None:
         (ThreadFilter(search="%"), ["old"]),
         (ThreadFilter(search="x%"), []),
         (ThreadFilter(search="'; DROP TABLE messages; --"), []),
-        (ThreadFilter(search="with water"), ["old", *STATUSES]),
+        (ThreadFilter(search="with water"), ["old", *STORED]),
     ],
 )
 def test_filter_lets_pass_what_it_says(

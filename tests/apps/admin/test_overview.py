@@ -13,7 +13,7 @@ from chatbot.analytics import Analytics
 from chatbot.log.sample import write_sample
 from chatbot.store.engine import utc_now
 
-from .conftest import House, read_text
+from .conftest import House, go, read_text
 
 
 def read_metrics(app: AppTest) -> dict[str, str]:
@@ -167,6 +167,23 @@ def test_outcomes_are_counted(house: House) -> None:
     text = read_text(house.log_in())
     assert 'Not documented</span><span class="g-bar-count">1<small>33%' in text
     assert 'Stopped</span><span class="g-bar-count">0<small>0%' in text
+
+
+def test_declined_letters_have_an_outcome_of_their_own(house: House) -> None:
+    """What was declined is among the totals, the outcomes, the threads and the answers, under a name of its own."""
+    house.add_thread()
+    house.publish()
+    app = house.log_in()
+    assert "Declined" not in read_metrics(app)
+    house.add_thread(assistant="letters", status="refused", is_personal=True)
+    house.publish()
+    app = app.button(key="refresh").click().run()
+    metrics = read_metrics(app)
+    assert (metrics["Declined"], metrics["Refused"]) == ("1", "0")
+    assert 'Declined</span><span class="g-bar-count">1<small>50%' in read_text(app)
+    assert "What the documents did not answer" not in read_text(app)
+    app = go(app, "threads").selectbox(key="threads_status").set_value("declined").run()
+    assert app.dataframe[0].value["status"].iloc[0] == ["Declined"]
 
 
 def test_unanswered_questions_are_listed_newest_first(house: House) -> None:

@@ -161,6 +161,13 @@ def test_failed_answer_says_whose_error_it_was() -> None:
     assert "Use the" in text
 
 
+def test_declined_letter_is_not_called_undocumented() -> None:
+    """Of a letter or a story a refusal is named as declined."""
+    transcript = make_transcript("Insult them", "I decline.", status="refused", is_personal=True)
+    text = Shown(render_messages(transcript, ENGLISH, ZONE)).text
+    assert "Declined" in text and "Not documented" not in text
+
+
 def test_empty_answer_and_cut_answer_are_marked() -> None:
     """An answer without text and one cut at the model's limit say so."""
     stopped = make_transcript("How?", "", status="stopped")

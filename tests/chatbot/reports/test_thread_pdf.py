@@ -91,6 +91,13 @@ def test_status_of_an_answer_is_shown(status: str, label: str) -> None:
     )
 
 
+def test_declined_letter_is_not_called_undocumented() -> None:
+    """Of a letter or a story a refusal is shown as declined."""
+    answer = make_answer("No.", status="refused", is_personal=True)
+    text = read_text(render(make_transcript("Insult them", answer)))
+    assert "declined" in text and "not in the documentation" not in text
+
+
 def test_cut_answer_is_marked() -> None:
     """An answer cut at the model's limit says so, though complete."""
     assert "cut at the length limit" in read_text(
