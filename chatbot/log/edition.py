@@ -21,6 +21,7 @@ from chatbot.log.carry import Snapshot, Stamp, Written, take_snapshot, write_fil
 from chatbot.log.check import Checker, Head
 from chatbot.log.disguise import Disguise
 from chatbot.log.exports import scrub_exports
+from chatbot.log.freshness import Freshness
 from chatbot.log.generations import COMPLETE, SHAREABLE, Fingerprint, Generations, take_fingerprint
 from chatbot.store.changes import has_changes, read_last
 from chatbot.store.engine import Store
@@ -63,6 +64,8 @@ class Edition:
         self._timezone = timezone
         self._disguise = disguise
         self._known: tuple[Fingerprint | None, Head] | None = None
+        self._freshness = Freshness()
+        self._held_at: datetime | None = None
 
     @property
     def size(self) -> int | None:
@@ -81,10 +84,11 @@ class Edition:
             self._install(built, now)
         return built
 
-    def clean(self, started: datetime, now: datetime) -> None:
-        """Unlink what nobody needs any more, and note that all that was stored at the start is published."""
+    def clean(self, now: datetime) -> None:
+        """Unlink what nobody needs any more, and note up to when all that was stored is published."""
         self.erased_standing = self.generations.clean(now)
-        self.generations.note_check(started)
+        if self._held_at:
+            self.generations.note_check(self._held_at)
 
     def _build(self, now: datetime, rebuild: bool) -> Built | None:
         """Build the next generation; where the current one turns out to be damaged, from the store alone."""
@@ -121,6 +125,7 @@ class Edition:
     def _build_from(self, store: Connection, now: datetime, head: Head | None) -> Built | None:
         """Build on one state of the store; None where the current generation holds all of it."""
         snapshot = take_snapshot(store)
+        self._held_at = self._freshness.judge(store, snapshot.last_change, now)
         if self.generations.is_erasing((snapshot.store_id, snapshot.last_erasure)):
             # Before the erasure is noted as carried out: killed between the two, the next publication does it again.
             scrub_exports(store, self.generations.data_dir)
@@ -149,8 +154,18 @@ class Edition:
             head.schema_version == schema.SCHEMA_VERSION
             and head.store_id == snapshot.store_id
             and head.disguise == (self._disguise.name if self._disguise else None)
-            and snapshot.last_erasure <= head.mark <= snapshot.last_change
+            and head.mark <= snapshot.last_change
+            and (snapshot.last_erasure <= head.mark or self._is_clean(head, snapshot))
         )
+
+    def _is_clean(self, head: Head, snapshot: Snapshot) -> bool:
+        """Tell whether the last erasure was carried out on a generation whose mark does not reach it yet.
+
+        In PostgreSQL the mark stays below a transaction that is open elsewhere, for as long as it is.
+        """
+        notes = self.generations.notes
+        is_done = not self.generations.is_erasing((snapshot.store_id, snapshot.last_erasure))
+        return is_done and head.generation >= notes.erased_below
 
     def _keep_ahead(self, head: Head, snapshot: Snapshot) -> None:
         self.generations.keep_ahead(head.generation)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from chatbot.errors import UnknownThread, UsageError
+from chatbot.errors import StoreUnavailable, UnknownThread, UsageError
 from chatbot.store import erasure
 from chatbot.store.engine import Store
 from chatbot.store.erasure import THREADS_AT_ONCE, Erasure, Order
@@ -17,6 +18,7 @@ from chatbot.store.threads import lock_threads
 ACTOR = "command"
 # A century: what is counted back further is before the first of all conversations, or no date.
 MOST_DAYS = 36_500
+LOCK_TIMEOUT_S = 120.0
 
 
 def prune(store: Store, older_than_days: int, now: datetime, *, actor: str = ACTOR) -> Erasure:
@@ -34,9 +36,10 @@ def prune(store: Store, older_than_days: int, now: datetime, *, actor: str = ACT
     before = now - timedelta(days=older_than_days)
     order = Order(actor, "log.prune", f"older than {older_than_days} days")
     erased = Erasure()
-    for chosen in _cut(store.read(erasure.list_old_threads, before)):
-        erased = store.write(_prune_threads, chosen, before, erased, order, now)
-    store.write(erasure.drop_old_logins, before)
+    with _erase_alone(store):
+        for chosen in _cut(store.read(erasure.list_old_threads, before)):
+            erased = store.write(_prune_threads, chosen, before, erased, order, now)
+        store.write(erasure.drop_old_logins, before)
     erasure.scrub(store)
     return erased
 
@@ -47,10 +50,11 @@ def erase_tester(store: Store, label: str, now: datetime, *, actor: str = ACTOR)
     `Publisher.finish_erasure` then takes it through the published files.
     """
     order = Order(actor, "tester.erase", erasure.fingerprint_tester(label))
-    erased = _erase_conversations(store, label, Erasure(), order, now)
-    erased = store.write(erasure.erase_tester_traces, label, erased, order, now)
-    # His logins are gone: a conversation that was begun meanwhile is the last.
-    erased = _erase_conversations(store, label, erased, order, now)
+    with _erase_alone(store):
+        erased = _erase_conversations(store, label, Erasure(), order, now)
+        erased = store.write(erasure.erase_tester_traces, label, erased, order, now)
+        # His logins are gone: a conversation that was begun meanwhile is the last.
+        erased = _erase_conversations(store, label, erased, order, now)
     erasure.scrub(store)
     return erased
 
@@ -67,7 +71,8 @@ def erase_thread(store: Store, thread_id: str, now: datetime, *, actor: str = AC
     order = Order(actor, "thread.erase", thread_id)
     erased = Erasure()
     try:
-        erased = store.write(erasure.erase_thread, thread_id, order, now)
+        with _erase_alone(store):
+            erased = store.write(erasure.erase_thread, thread_id, order, now)
     except UnknownThread:
         past = store.read(list_erasures)
         if not any((entry.action, entry.target) == (order.action, thread_id) for entry in past):
@@ -90,6 +95,18 @@ def repeat_erasures(store: Store, past: Sequence[PastErasure], now: datetime) ->
         elif store.read(has_thread, order.target):
             erase_thread(store, order.target, now, actor=order.actor)
     return len(missed)
+
+
+@contextmanager
+def _erase_alone(store: Store) -> Iterator[None]:
+    """Keep other erasures away: of two that end in another order than they began the publisher would miss one."""
+    try:
+        with store.hold_lock("erasure", LOCK_TIMEOUT_S):
+            yield
+    except TimeoutError as error:
+        raise StoreUnavailable(
+            f"Another process has been erasing for {LOCK_TIMEOUT_S:g} s. Wait for its end, then try again."
+        ) from error
 
 
 def _erase_conversations(store: Store, label: str, erased: Erasure, order: Order, now: datetime) -> Erasure:

@@ -194,7 +194,7 @@ class Publisher:
     def _bring_up(self, edition: Edition, rebuild: bool) -> Built | None:
         now = self._clock()
         built = edition.bring_up(now, rebuild)
-        edition.clean(now, self._clock())
+        edition.clean(self._clock())
         return built
 
     def _report(self, built: Built | None, seconds: float, cpu_s: float) -> Publication:

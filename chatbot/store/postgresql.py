@@ -177,7 +177,8 @@ class PostgreSQLDatabase:
             cursor.execute(UNLOCK, (name,))
         except psycopg.Error as error:
             connection.invalidate()
-            raise StoreUnavailable(f"The store {self.name} does not answer: {error}.") from error
+            said = " ".join(str(error).split()).rstrip(".")
+            raise StoreUnavailable(f"The store {self.name} does not answer: {said}.") from error
         except BaseException:
             # Closed, the connection gives the lock back whatever state it is in.
             connection.invalidate()
