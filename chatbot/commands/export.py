@@ -25,7 +25,8 @@ from chatbot.store.ranges import list_thread_ids
 from chatbot.store.records import Transcript
 from chatbot.store.threads import iterate_transcripts, read_transcript
 
-PARTITION = re.compile(r"day=\d{4}-\d{2}-\d{2}")
+# An export without a row is one file without a day.
+PARTITION = re.compile(r"day=\d{4}-\d{2}-\d{2}|part-0\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ def replace_whole(path: Path) -> Iterator[BinaryIO]:
         raise UsageError(f"--out {path}: this is a folder. Name a file.")
     if not path.parent.is_dir():
         raise UsageError(f"--out {path}: there is no folder {path.parent}. Make it first.")
+    # What a link points to is replaced, not the link.
+    path = path.resolve()
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
         with draft.open("xb") as file:
@@ -108,6 +111,7 @@ def replace_folder(path: Path) -> Iterator[Path]:
         raise UsageError(
             f"--out {path}: there is something else than an earlier export. Name a new folder, or a file in .parquet."
         )
+    path = path.resolve()
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     old = draft.with_suffix(".old")
     try:

@@ -48,6 +48,8 @@ def write_parquet(transcripts: Iterable[Transcript], out: BinaryIO) -> int:
 def write_parquet_days(transcripts: Iterable[Transcript], folder: Path) -> None:
     """Write one row per message into `folder/day=YYYY-MM-DD/part-N.parquet`, by the UTC day of the message.
 
+    Without a row it is `folder/part-0.parquet` with the columns alone, so that who reads it finds them.
+
     Args:
         folder: made; nothing of that name is there yet.
     """
@@ -67,6 +69,8 @@ def write_parquet_days(transcripts: Iterable[Transcript], folder: Path) -> None:
         basename_template="part-{i}.parquet",
         max_partitions=MOST_DAYS,
     )
+    if not any(folder.iterdir()):
+        parquet.write_table(schema.empty_table(), folder / "part-0.parquet")
 
 
 def _collect_rows(transcripts: Iterable[Transcript]) -> Iterator[list[dict[str, Any]]]:

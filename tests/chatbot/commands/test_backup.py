@@ -131,6 +131,31 @@ def test_parquet_is_partitioned_by_day(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_stored")
+def test_parquet_without_a_row_can_be_read(run: Run, tmp_path: Path) -> None:
+    """An export of days on which nobody wrote has its columns, the day too, and gives way to a later one."""
+    folder = tmp_path / "export"
+    assert run("export", "--format", "parquet", "--out", folder, "--from", "2027-01-01")[0] == 0
+    by_day = "SELECT day, count(content) FROM read_parquet(?, hive_partitioning = true) GROUP BY day"
+    assert duckdb.execute(by_day, [f"{folder}/**/*.parquet"]).fetchall() == []
+    assert run("export", "--format", "parquet", "--out", folder)[0] == 0
+    assert len(duckdb.execute(by_day, [f"{folder}/**/*.parquet"]).fetchall()) == 2
+
+
+@pytest.mark.usefixtures("_stored")
+@pytest.mark.parametrize("name", ["out.csv", "by-day"])
+def test_export_through_a_link_leaves_the_link(name: str, run: Run, tmp_path: Path) -> None:
+    """What a link points to is replaced; nothing is left beside it."""
+    target, link = tmp_path / "far" / name, tmp_path / f"link-{name}"
+    target.parent.mkdir()
+    link.symlink_to(target)
+    for _ in range(2):
+        assert run("export", "--format", name.partition(".")[2] or "parquet", "--out", link)[0] == 0
+    assert link.is_symlink() and target.exists() and not target.is_symlink()
+    assert {path.name for path in target.parent.iterdir()} == {name}
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".link")]
+
+
+@pytest.mark.usefixtures("_stored")
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet", "by-day"])
 def test_shareable_export_holds_no_personal_data(name: str, run: Run, tmp_path: Path) -> None:
     """Every format that is a table can be disguised; without the option the text is as it was."""
