@@ -38,7 +38,6 @@ from chatbot.store.server import (
     connect,
     name_database,
     read_state,
-    say_error,
     translate_error,
 )
 
@@ -255,7 +254,7 @@ class PostgreSQLDatabase:
         if _is_lost(error):
             with self._lock:
                 if self._lost_at is None:
-                    logger.warning("The store %s does not answer: %s", self.name, say_error(error))
+                    logger.warning("%s", translate_error(error, self.name))
                     self._lost_at = time.monotonic()
                 # Counted from the beginning of the outage: once it lasts, callers are told at once.
                 return time.monotonic() - self._lost_at < PATIENCE_S
