@@ -163,9 +163,12 @@ def run(settings: Settings, *, is_shared: bool = False) -> None:
         app = create_app(services)
         logger.info("The chat service is on http://%s:%d", settings.chat_host, settings.chat_port)
         server = _Server(make_config(app, settings))
+        server.store = services.store
         server.tunnel = services.tunnel if is_shared else None
         server.certificates = settings.private_dir / "tunnel"
         server.run()
+        if services.store.is_damaged:
+            raise StoreUnavailable("The service ended: its store is damaged. Bring back a backup.")
 
 
 def make_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
@@ -224,12 +227,18 @@ class _Server(uvicorn.Server):
 
     tunnel: Tunnel | None = None
     certificates = Path()
+    store: Store | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         settle()
         if self.tunnel and not self.should_exit:
             self.tunnel.open_beside(self.config.port, self.certificates)
+
+    async def on_tick(self, counter: int) -> bool:
+        # Without its store the service is of no use; its supervisor may know a remedy.
+        is_over = self.store is not None and self.store.is_damaged
+        return await super().on_tick(counter) or is_over
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self.tunnel:
@@ -260,19 +269,26 @@ async def _run_background(services: Services) -> AsyncIterator[None]:
     now = store.clock()
     # Of a file this is the only service, of a server one of several: there a lost turn is known by its lease alone.
     dead = "" if store.is_shared else OWNER_PREFIX
-    lost = await store.write_async(leases.recover_turns, now, dead_owners=dead)
-    if lost:
-        logger.warning(
-            "%d answers were cut off by the last end of the service; they are kept as interrupted", len(lost)
-        )
-    await store.write_async(counters.drop_ended, now)
+    is_recovered = True
+    try:
+        lost = await store.write_async(leases.recover_turns, now, dead_owners=dead)
+        if lost:
+            logger.warning(
+                "%d answers were cut off by the last end of the service; they are kept as interrupted",
+                len(lost),
+            )
+        await store.write_async(counters.drop_ended, now)
+    except StoreUnavailable as error:
+        # A full disk takes no writes; reading goes on, and lost turns are given up later, by their leases.
+        logger.error("Nothing can be written yet: %s", error)
+        is_recovered = False
     stop = threading.Event()
     publisher = _start_publisher(services, stop) if settings.publish_interval > 0 else None
     knowledge = services.turns.conversation.knowledge
     knowledge.start_watching()
     services.assistants.start_watching()
     retention = asyncio.create_task(_keep_retention(services))
-    recovery = asyncio.create_task(_recover_turns(services)) if store.is_shared else None
+    recovery = asyncio.create_task(_recover_turns(services)) if store.is_shared or not is_recovered else None
     try:
         yield
     finally:
@@ -321,7 +337,7 @@ async def _keep_retention(services: Services) -> None:
 
 
 async def _recover_turns(services: Services) -> None:
-    """Give up the turns of replicas that died, whether anybody asks for them or not."""
+    """Give up the turns of replicas that died, or that no start could write off, whether anybody asks or not."""
     store = services.store
     while True:
         await asyncio.sleep(RECOVERY_PAUSE_S)

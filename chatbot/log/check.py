@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import json
 import logging
+import os
 import select
 import signal
 import subprocess
@@ -208,4 +209,8 @@ def _read_held(path: str) -> dict[str, Any]:
 if __name__ == "__main__":
     # Ctrl-C reaches the whole group; the parent decides when this ends, by closing the pipe.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    serve(sys.stdin, sys.stdout)
+    try:
+        serve(sys.stdin, sys.stdout)
+    except BrokenPipeError:
+        # The parent was killed while it waited. What Python still wants to flush at exit goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -68,7 +68,11 @@ def verify(store: Store, data_dir: Path, *, is_shareable: bool = False) -> list[
         StorageFull: there is no room for the check's own file.
         LogUnavailable: that file cannot be made.
     """
-    faults = store.read(find_faults) + _check_edition(store, data_dir, COMPLETE, None)
+    faults = store.read(find_faults)
+    if any(fault.code == "damaged_store" for fault in faults):
+        # Nothing can be compared with it.
+        return faults
+    faults += _check_edition(store, data_dir, COMPLETE, None)
     disguise = build_disguise(data_dir / "private") if is_shareable else None
     if disguise:
         faults += _check_edition(store, data_dir, SHAREABLE, disguise)

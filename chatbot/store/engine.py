@@ -84,6 +84,11 @@ class Store:
             return self._database.path
         raise TypeError("A store in PostgreSQL has no file of ours.")
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether damage was met in the file: nothing is read or written any more, and a new start tells what to do."""
+        return isinstance(self._database, SQLiteDatabase) and self._database.is_damaged
+
     def read(self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a job that only reads, on one consistent state of the database."""
         return self._database.read(lambda connection: job(connection, *args, **kwargs))

@@ -84,8 +84,10 @@ RULES = {
 
 
 def find_faults(connection: Connection) -> list[Fault]:
-    """Check every rule on one state of the store; an empty list proves them."""
+    """Check every rule on one state of the store; an empty list proves them. Of a damaged file no rule is asked."""
     faults = _check_file(connection)
+    if faults:
+        return faults
     for code, (what, statement) in RULES.items():
         ids = [str(row[0]) for row in connection.execute(text(statement))]
         if ids:
@@ -98,7 +100,12 @@ def _check_file(connection: Connection) -> list[Fault]:
     if connection.dialect.name != "sqlite":
         return []
     rows = connection.execute(text("PRAGMA integrity_check")).scalars()
-    return [Fault("damaged_store", f"The store's file is damaged: {row}") for row in rows if row != "ok"]
+    remedy = "Stop the services and bring back a backup."
+    return [
+        Fault("damaged_store", f"The store's file is damaged: {' '.join(row.split())}. {remedy}")
+        for row in rows
+        if row != "ok"
+    ]
 
 
 def _check_changes(connection: Connection) -> list[Fault]:

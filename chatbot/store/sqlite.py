@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, ExceptionContext, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
-from chatbot.errors import StorageFull, StoreUnavailable
+from chatbot.errors import GuichetError, StorageFull, StoreUnavailable
 from chatbot.store.migrate import migrate_file
 from chatbot.store.place import Displaced, Place, connect
 
@@ -30,12 +30,18 @@ logger = logging.getLogger(__name__)
 
 MAX_BATCH = 500
 READ_CONNECTIONS = 16
+# What SQLite says of a file that cannot be trusted.
+DAMAGES = ("disk image is malformed", "file is not a database")
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
     run: Callable[[Connection], Any]
     future: Future[Any]
+
+
+class StoreDamaged(StoreUnavailable):
+    """The file is damaged: no later try will find it better."""
 
 
 class SQLiteDatabase:
@@ -59,6 +65,7 @@ class SQLiteDatabase:
         self._writing = _connect(path, begin="BEGIN IMMEDIATE", pool_size=2, synchronous=synchronous)
         self._reading = _connect(path, begin="BEGIN", pool_size=READ_CONNECTIONS, synchronous=synchronous)
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._damage: StoreDamaged | None = None
         self._writer: threading.Thread | None = None
         try:
             self._place = Place(path, is_lasting=is_lasting)
@@ -72,6 +79,11 @@ class SQLiteDatabase:
     def is_queued(self) -> bool:
         """Whether the writer thread runs."""
         return self._writer is not None
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether damage was met: nothing is read or written any more."""
+        return self._damage is not None
 
     def read(self, job: Callable[[Connection], T]) -> T:
         """Run a job on one state of the file."""
@@ -113,7 +125,12 @@ class SQLiteDatabase:
         self._place.close()
 
     def _run(self, engine: Engine, job: Callable[[Connection], T]) -> T:
-        """Run a job; where the file was taken away under it, put that back and run it again."""
+        """Run a job; where the file was taken away under it, put that back and run it again.
+
+        Once damage was met nothing is written any more: it would be told as stored, and be lost with the file.
+        """
+        if self._damage:
+            raise self._damage
         try:
             try:
                 return self._run_once(engine, job)
@@ -123,7 +140,11 @@ class SQLiteDatabase:
             self._return_to_place()
             return self._run_once(engine, job)
         except SQLAlchemyError as error:
-            raise translate(error, self.path) from error
+            failure = translate(error, self.path)
+            if isinstance(failure, StoreDamaged):
+                self._damage = failure
+                logger.critical("%s", failure)
+            raise failure from error
 
     def _return_to_place(self) -> None:
         try:
@@ -152,7 +173,8 @@ class SQLiteDatabase:
                 except queue.Empty:
                     break
             is_open = None not in batch
-            self._commit([job for job in batch if job])
+            if jobs := [job for job in batch if job]:
+                self._commit(jobs)
 
     def _commit(self, jobs: list[_Job]) -> None:
         def run_all(connection: Connection) -> list[tuple[_Job, Any, Exception | None]]:
@@ -175,9 +197,16 @@ class SQLiteDatabase:
 
 def translate(error: Exception, path: Path) -> Exception:
     """Turn an error of the database into ours; others pass as they are."""
+    if isinstance(error, GuichetError):
+        return error
     text = str(error.orig) if isinstance(error, DBAPIError) else str(error)
     if any("disk is full" in said or "No space left" in said for said in map(str, _trace_back(error))):
         return StorageFull(f"The disk that holds {path.parent} is full. Free some space; nothing was lost.")
+    if any(said in text for said in DAMAGES):
+        return StoreDamaged(
+            f"The store {path} is damaged ({text}). Stop the services and bring back a backup (`python -m chatbot "
+            "restore DIR`)."
+        )
     if isinstance(error, SQLAlchemyError | sqlite3.Error | OSError):
         return StoreUnavailable(
             f"The store {path} does not answer: {text}. Check the file and its folder's rights."

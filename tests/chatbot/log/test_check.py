@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,3 +81,15 @@ def test_child_answers_line_by_line(generation: Path) -> None:
     checker.check(generation, first["rows"], [Tail(**first["tails"][0])])
     assert not checker.is_held(generation)
     checker.close()
+
+
+def test_process_whose_parent_was_killed_ends_without_a_word(generation: Path) -> None:
+    """An answer that nobody waits for any more is no traceback among the service's log lines."""
+    command = [sys.executable, "-m", "chatbot.log.check"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as child:  # type: ignore[call-overload]
+        child.stdout.close()
+        child.stdin.write(json.dumps({"path": str(generation), "tails": []}).encode() + b"\n")
+        child.stdin.flush()
+        assert child.wait(60) == 0
+        assert child.stderr.read() == b""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
@@ -175,3 +176,23 @@ def test_only_a_lasting_store_waits_for_the_disk(tmp_path: Path, is_lasting: boo
     """A commit is on the disk before it is told, but for a store that is thrown away with its process."""
     with closing(Store(tmp_path / "store.db", is_lasting=is_lasting)) as store:
         assert (store.read(read_synchronous), store.write(read_synchronous)) == (expected, expected)
+
+
+def test_damage_once_met_takes_no_more_writes(store: Store, clock: Clock) -> None:
+    """What would be lost with the file is not told as stored, whichever page it goes to; the remedy is named."""
+    for _ in range(50):
+        write_conversation(store, clock())
+    store.close()
+    with closing(sqlite3.connect(store.path)) as connection:
+        statement = "SELECT rootpage FROM sqlite_master WHERE name = 'messages'"
+        page = connection.execute(statement).fetchone()[0]
+    with store.path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    store.write(add, "before")
+    with pytest.raises(StoreUnavailable, match=r"malformed.* restore DIR"):
+        write_conversation(store, clock())
+    with pytest.raises(StoreUnavailable, match="restore DIR"):
+        store.write(add, "after")
+    with pytest.raises(StoreUnavailable, match="restore DIR"):
+        store.read(list_names)

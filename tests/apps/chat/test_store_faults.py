@@ -1,0 +1,76 @@
+"""What the chat service does about a store that fails at its start, or is taken away or damaged while it runs."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import Connection
+
+from apps.chat import main
+from chatbot.errors import StorageFull
+from tests.apps.chat.conftest import PASSWORD, Serve, wait_for
+from tests.apps.chat.test_crash import Process
+from tests.openai_server import OpenAIServer
+
+
+def test_service_starts_on_a_full_disk(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is stored can be read at once; what a crash cut off is given up once something can be written again."""
+    recover = main.leases.recover_turns
+    tries = []
+
+    def fail_once(connection: Connection, *args: object, **kwargs: object) -> list[str]:
+        tries.append(kwargs)
+        if len(tries) == 1:
+            raise StorageFull("The disk is full.")
+        return recover(connection, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(main.leases, "recover_turns", fail_once)
+    monkeypatch.setattr(main, "RECOVERY_PAUSE_S", 0.05)
+    service = serve()
+    assert service.client().get("/health/ready").status_code == 200
+    wait_for(lambda: len(tries) > 1)
+    # Its own turns are not those of a dead one.
+    assert "dead_owners" not in tries[1]
+    assert service.tester().start_chat()
+
+
+@pytest.mark.timeout(170)
+def test_damaged_store_ends_the_service_for_its_supervisor(
+    tmp_path: Path, openai_server: OpenAIServer
+) -> None:
+    """A store that is taken away is put back; one that is damaged ends the service, and its next start, with 1."""
+    with Process(tmp_path, openai_server) as service:
+        service.start()
+        store = tmp_path / "data" / "private" / "guichet.db"
+        for name in ("guichet.db", "guichet.db-wal", "guichet.db-shm"):
+            store.with_name(name).unlink()
+        login = httpx.post(f"{service.url}/api/login", json={"password": PASSWORD})
+        assert login.status_code == 200
+        headers = {"authorization": f"Bearer {login.json()['token']}"}
+        thread = httpx.post(f"{service.url}/api/start_chat", json={}, headers=headers)
+        assert thread.status_code == 201
+        service.kill()
+        service.start()
+        threads = httpx.get(f"{service.url}/api/threads", headers=headers)
+        assert threads.status_code == 200
+        with store.open("r+b") as file:
+            file.write(b"\xff" * store.stat().st_size)
+        assert service.process is not None
+        process = service.process
+
+        def has_ended() -> bool:
+            with suppress(httpx.TransportError):
+                httpx.post(f"{service.url}/api/start_chat", json={}, headers=headers)
+            return process.poll() is not None
+
+        wait_for(has_ended, timeout_s=60)
+        assert process.returncode == 1
+        service.launch()
+        assert service.process.wait(60) == 1
+        said = service.read_log()
+    assert "it was put back, and nothing is lost" in said
+    assert "bring back a backup" in said
+    assert "Traceback" not in said
