@@ -52,6 +52,7 @@ CARD_LENGTHS = (
     (re.compile("35"), (16, 19)),
     (re.compile("5[06-8]|6"), (16, 17, 18, 19)),
 )
+MOST_DIGITS = 19
 CARD_GROUPS = ((4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4))
 
 
@@ -81,10 +82,13 @@ def find_cards(text: str) -> Iterator[Span]:
         groups = [(group.start(), group.end()) for group in GROUP.finditer(text, run.start(), run.end())]
         first = 0
         while first < len(groups):
-            for last in range(min(first + 19, len(groups)), first, -1):
-                if _is_card(text, groups[first:last], is_all=last - first == len(groups)):
-                    yield groups[first][0], groups[last - 1][1]
-                    first = last - 1
+            # The longest first: one group, three (4-6-5), four or five, or all there are.
+            left = len(groups) - first
+            sizes = {1, 3, 4, 5} | ({left} if first == 0 and left <= MOST_DIGITS else set())
+            for size in sorted((size for size in sizes if size <= left), reverse=True):
+                if _is_card(text, groups[first : first + size], is_all=size == len(groups)):
+                    yield groups[first][0], groups[first + size - 1][1]
+                    first += size - 1
                     break
             first += 1
 
@@ -92,6 +96,8 @@ def find_cards(text: str) -> Iterator[Span]:
 def _is_card(text: str, groups: list[Span], *, is_all: bool) -> bool:
     start, end = groups[0][0], groups[-1][1]
     sizes = tuple(stop - begin for begin, stop in groups)
+    if not 13 <= sum(sizes) <= MOST_DIGITS:
+        return False
     if len(groups) == 1:
         # The digits behind a decimal point are none of a card's.
         is_shaped = not re.search(r"\d[.,]\Z", text[max(0, start - 2) : start])
