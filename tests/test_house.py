@@ -31,6 +31,7 @@ FLOORS = (
     {
         *("chatbot.assistants", "chatbot.reports", "chatbot.letters", "chatbot.office", "chatbot.booklets"),
         *("chatbot.prompts", "chatbot.streaming", "chatbot.wishes", "chatbot.story_collection"),
+        "chatbot.translation",
     },
     {
         *("chatbot.limiter", "chatbot.codes", "chatbot.secret_key", "chatbot.access", "chatbot.accounts"),

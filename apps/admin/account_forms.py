@@ -10,6 +10,7 @@ import streamlit as st
 from apps.admin.formats import escape_markdown, write_limit
 from apps.admin.frame import Visit
 from apps.admin.login import find_address, renew_session
+from apps.admin.notices import show_error
 from chatbot.errors import GuichetError, RateLimited, WrongPassword
 from chatbot.roles import ROLES
 
@@ -165,7 +166,7 @@ def _try(visit: Visit, job: Callable[[], object]) -> bool:
     except RateLimited as error:
         st.error(write_limit(error, texts))
     except GuichetError as error:
-        st.error(escape_markdown(str(error)))
+        show_error(visit, error)
     else:
         return True
     return False

@@ -14,6 +14,7 @@ from apps.admin.frame import ASSISTANTS, Visit
 from apps.admin.notices import announce, attempt, show_fault
 from apps.admin.services import Office
 from chatbot.roles import may
+from chatbot.translation import translate
 from chatbot.workshop.assistants import Folder
 
 MAX_BYTES = 1_000_000
@@ -90,7 +91,8 @@ def show_yaml(visit: Visit, office: Office, editing: Editing, folder: Folder) ->
     editing.typed = str(text or "")
     for fault in editing.find_faults("yaml"):
         where = [texts["yaml.line"].format(line=fault.line)] if fault.line else []
-        show_fault(": ".join([*where, *([fault.field] if fault.field else []), fault.reason]))
+        reason = translate(fault.reason, texts["language"])
+        show_fault(texts["yaml.colon"].join([*where, *([fault.field] if fault.field else []), reason]))
     with st.container(horizontal=True):
         if st.button(texts["edit.save"], key="save_yaml", type="primary", icon=":material/save:"):
             save_and_tell(visit, office, editing, str(text or ""), "yaml")
@@ -243,7 +245,8 @@ def _show_other_faults(visit: Visit, editing: Editing) -> None:
     drawn = ("title", "description", "greeting", "examples", "prompt", "policy")
     for fault in editing.find_faults("form"):
         if not any(fault.is_at(name) for name in drawn) and not _is_of_document(fault.field):
-            show_fault(f"{fault.field}: {fault.reason}" if fault.field else fault.reason)
+            reason = translate(fault.reason, visit.texts["language"])
+            show_fault(f"{fault.field}{visit.texts['yaml.colon']}{reason}" if fault.field else reason)
 
 
 def _is_of_document(field: str) -> bool:

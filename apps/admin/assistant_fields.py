@@ -16,6 +16,7 @@ from apps.admin.frame import Visit
 from apps.admin.notices import show_fault
 from apps.admin.texts import Texts
 from chatbot.assistants import amendment
+from chatbot.translation import translate
 
 LANGUAGES = ("en", "fr")
 Path = tuple[int | str, ...]
@@ -177,11 +178,11 @@ class FieldForm:
 
 
 def explain_fault(reason: str, texts: Texts) -> str:
-    """Give a fault in the reader's words, where it is one of those met most."""
+    """Give a fault in the reader's words, those met most in words of this form."""
     for pattern, name in _KNOWN:
         if found := pattern.search(reason):
             return texts[name].format(**found.groupdict())
-    return reason
+    return translate(reason, texts["language"])
 
 
 def amend_all(text: str, changes: Sequence[Change]) -> str:

@@ -18,6 +18,7 @@ from apps.admin.texts import Texts
 from chatbot.assistants.definition import Kind
 from chatbot.assistants.texts import say
 from chatbot.roles import may
+from chatbot.translation import translate_fault
 from chatbot.workshop.assistants import Folder
 
 
@@ -136,5 +137,11 @@ def _show_card(visit: Visit, folder: Folder) -> None:
                 query_params={"assistant": folder.name},
             )
         lead = f'<p class="g-muted">{html.escape(description)}</p>' if description else ""
-        fault = f'<p class="g-fault">{html.escape(folder.fault)}</p>' if folder.fault else ""
+        fault = (
+            f'<p class="g-fault">{html.escape(_say_fault(visit, folder.fault))}</p>' if folder.fault else ""
+        )
         st.html(f"{lead}{render_facts(visit, folder)}{fault}")
+
+
+def _say_fault(visit: Visit, fault: str) -> str:
+    return "\n".join(translate_fault(line, visit.texts["language"]) for line in fault.splitlines())

@@ -18,6 +18,7 @@ from chatbot.assistants.form import FormField
 from chatbot.assistants.texts import say
 from chatbot.errors import InvalidForm, WrongDefinition
 from chatbot.roles import may
+from chatbot.translation import translate_fault
 from chatbot.workshop.faults import read_definition
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _begin(visit: Visit, office: Office, editing: Editing) -> Trial | None:
     except WrongDefinition as error:
         st.error(texts["try.faults"])
         for fault in error.faults:
-            show_fault(fault)
+            show_fault(translate_fault(fault, texts["language"]))
         return None
     form: dict[str, Any] = {}
     question = ""

@@ -19,6 +19,7 @@ from apps.admin.texts import Texts, choose_texts
 from chatbot.analytics import Analytics, LogInfo
 from chatbot.errors import GuichetError, LogUnavailable
 from chatbot.store.records import Account
+from chatbot.translation import translate
 
 OVERVIEW = "pages/overview.py"
 THREADS = "pages/threads.py"
@@ -91,7 +92,9 @@ def explain_errors() -> Iterator[None]:
     except GuichetError as error:
         texts = choose_texts("auto")
         st.error(
-            texts[f"error.{error.origin}"].format(message=escape_markdown(str(error))),
+            texts[f"error.{error.origin}"].format(
+                message=escape_markdown(translate(str(error), texts["language"]))
+            ),
             icon=":material/error:",
         )
     except Exception:

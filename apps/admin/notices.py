@@ -11,6 +11,7 @@ import streamlit as st
 from apps.admin.formats import escape_markdown
 from apps.admin.frame import Visit
 from chatbot.errors import BrokenTemplate, GuichetError
+from chatbot.translation import translate, translate_fault, translate_place
 
 T = TypeVar("T")
 _SAID = "notice_said"
@@ -35,8 +36,14 @@ def attempt(visit: Visit, job: Callable[[], T]) -> T | None:
     except BrokenTemplate as error:
         show_broken(visit, error)
     except GuichetError as error:
-        st.error(escape_markdown(str(error)), icon=":material/error:")
+        show_error(visit, error)
     return None
+
+
+def show_error(visit: Visit, error: GuichetError) -> None:
+    """Say what could not be done, in the reader's language."""
+    lines = (translate_fault(line, visit.texts["language"]) for line in str(error).splitlines())
+    st.error(escape_markdown("\n".join(lines)), icon=":material/error:")
 
 
 def show_broken(visit: Visit, error: BrokenTemplate) -> None:
@@ -44,7 +51,7 @@ def show_broken(visit: Visit, error: BrokenTemplate) -> None:
     texts = visit.texts
     facts = [
         (texts["templates.file"], error.filename),
-        (texts["templates.place"], error.place),
+        (texts["templates.place"], translate_place(error.place, texts["language"])),
         (texts["templates.field"], error.field),
     ]
     rows = "".join(
@@ -53,7 +60,8 @@ def show_broken(visit: Visit, error: BrokenTemplate) -> None:
         if value
     )
     st.error(texts["templates.broken"], icon=":material/error:")
-    st.html(f'<dl class="g-facts g-broken">{rows}</dl><p class="g-fault">{html.escape(error.fault)}</p>')
+    fault = html.escape(translate(error.fault, texts["language"]))
+    st.html(f'<dl class="g-facts g-broken">{rows}</dl><p class="g-fault">{fault}</p>')
 
 
 def show_fault(sentence: str) -> None:

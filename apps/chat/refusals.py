@@ -11,6 +11,7 @@ from apps.chat.texts import explain_error
 from apps.chat.wire import STATUS_OF_CODE, describe_error, state_error
 from chatbot.errors import GuichetError
 from chatbot.telemetry import current_trace_id
+from chatbot.translation import translate
 
 
 def refuse(
@@ -37,17 +38,18 @@ def refuse(
 
 
 def refuse_error(path: str, error: GuichetError, language: str) -> JSONResponse:
-    """Give the response of an error of ours.
+    """Give the response of an error of ours, with its sentence for the reader where there is more to say than its code.
 
-    Where it says when to come again, with `Retry-After` and with that in a sentence for the reader.
+    Where it says when to come again, `Retry-After` does too.
 
     Args:
         language: the reader's.
     """
     seconds = getattr(error, "retry_after_s", None)
-    if seconds is None:
-        return refuse(path, error.code, str(error), **describe_error(error))
-    headers, explanation = {"retry-after": str(seconds)}, explain_error(language, error)
-    return refuse(
-        path, error.code, str(error), headers=headers, explanation=explanation, **describe_error(error)
-    )
+    headers = None if seconds is None else {"retry-after": str(seconds)}
+    details = describe_error(error)
+    if seconds is not None:
+        details["explanation"] = explain_error(language, error)
+    elif (translated := translate(str(error), language)) != str(error):
+        details["explanation"] = translated
+    return refuse(path, error.code, str(error), headers=headers, **details)

@@ -91,6 +91,14 @@ def test_fault_in_the_yaml_names_line_and_field(house: House) -> None:
     assert read_draft(house) is None
 
 
+def test_fault_in_the_yaml_is_said_in_french(house: House) -> None:
+    """Of a fault line, field and value stay, and the rest is French, in the list of assistants too."""
+    app = open_editor(house, locale="fr-FR")
+    find_field(app, "text_area", "Définition (YAML)").set_value(SUPPORT + "passages: 99\n")
+    app = app.button(key="save_yaml").click().run()
+    assert "Ligne 6\u202f: passages\u202f: 12 au plus" in read_text(app)
+
+
 def test_what_it_declines_is_a_table(house: House) -> None:
     """A row of the table becomes an entry of the policy, with its words apart and its age."""
     app = open_editor(house)

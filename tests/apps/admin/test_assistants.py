@@ -32,6 +32,13 @@ def test_list_speaks_french(house: House) -> None:
     assert "<b>Assistance</b>" in text and "Rédige lettres et courriels" in text and "fichier" in text
 
 
+def test_fault_of_a_file_is_said_in_french(house: House, definitions: Path) -> None:
+    """A faulty file is named with line and field, and what is wrong in the reader's language."""
+    (definitions / "support.yaml").write_text("title: {en: Support}\nprompt: 3\n")
+    text = read_text(house.log_in("assistants", locale="fr-FR"))
+    assert "support.yaml : ligne 2 : prompt : un texte est attendu" in text
+
+
 def test_what_a_definition_says_is_shown_as_text(house: House, definitions: Path) -> None:
     """A title with HTML in it is the characters it is made of."""
     (definitions / "support.yaml").write_text('title: {en: "<img src=x onerror=alert(1)>"}\nprompt: x\n')

@@ -76,6 +76,14 @@ def test_broken_file_is_refused_with_place_and_field(house: House) -> None:
     assert "&lt;b&gt;.docx" in read_text(app) and not app.exception
 
 
+def test_broken_file_is_explained_in_french(house: House) -> None:
+    """Place, fault and remedy are in the reader's language; the field stays as it is written."""
+    app = upload(house.log_in("templates", locale="fr-FR"), make_docx("Hello", "{{ recipent }}"))
+    text = read_text(app)
+    assert "<dd>paragraphe 2</dd>" in text and "<dd>{{ recipent }}</dd>" in text
+    assert "Vouliez-vous dire recipient ? Il y a : " in text
+
+
 def test_way_back_to_an_earlier_version(house: House) -> None:
     """The next upload of the same name is its next version; the first can be put in force again, with a note."""
     for text in ("{{ body }}", "{{ body }}!"):
