@@ -145,14 +145,18 @@ def run(settings: Settings, *, is_shared: bool = False) -> None:
         GuichetError: the service cannot start; the message says why.
     """
     configure_logging(settings.log_level, settings.log_format, settings.log_file)
-    settings.private_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Two services over one SQLite store would each take the other's turns for dead ones.
     lock = FileLock(settings.private_dir / "chat.lock")
     try:
+        settings.private_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock.acquire(timeout=0)
     except Timeout as error:
         raise StoreUnavailable(
             f"DATA_DIR={settings.data_dir}: another chat service runs on this folder. Stop it, or choose another."
+        ) from error
+    except OSError as error:
+        raise StoreUnavailable(
+            f"DATA_DIR={settings.data_dir}: {error.filename}: {error.strerror}. Choose a folder that can be written."
         ) from error
     with lock:
         if is_shared:

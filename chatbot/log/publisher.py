@@ -7,6 +7,7 @@ generation before stands. With `is_shareable` a second edition follows the compl
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import threading
 import time
@@ -164,14 +165,18 @@ class Publisher:
             # Another process publishes: its work is as good as ours.
             return True
         except GuichetError as error:
-            logger.error("The log was not published: %s", error)
+            logger.error("Publication failed (%s): %s", self._tell_age(), error)
         except Exception:
-            logger.exception("The log was not published.")
+            logger.exception("Publication failed (%s)", self._tell_age())
         else:
             return True
         if self._metrics:
             self._metrics.publications.labels("failed").inc()
         return False
+
+    def _tell_age(self) -> str:
+        age_s = self.measure_age()
+        return "there is no log yet" if math.isnan(age_s) else f"the log was up to date {age_s:.0f} s ago"
 
     def _note(self, publication: Publication) -> None:
         self._last = publication if publication.is_new else self._last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from apps.chat import main
 from chatbot.errors import StorageFull
 from tests.apps.chat.conftest import PASSWORD, Serve, wait_for
 from tests.apps.chat.test_crash import Process
+from tests.conftest import MakeSettings
 from tests.openai_server import OpenAIServer
 
 
@@ -35,6 +37,25 @@ def test_service_starts_on_a_full_disk(serve: Serve, monkeypatch: pytest.MonkeyP
     # Its own turns are not those of a dead one.
     assert "dead_owners" not in tries[1]
     assert service.tester().start_chat()
+
+
+def test_folder_that_cannot_be_written_is_one_line(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk mounted read-only ends the start with the setting, the file and the remedy, and exit code 1."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", "chat.lock")
+
+    settings = make_settings()
+    monkeypatch.setattr(main, "load_settings", lambda: settings)
+    monkeypatch.setattr(main, "configure_logging", lambda *_: None)
+    monkeypatch.setattr(main.FileLock, "acquire", refuse)
+    assert main.main([]) == 1
+    (record,) = caplog.records
+    assert record.exc_info is None
+    assert record.getMessage().startswith("DATA_DIR=")
+    assert "Read-only file system. Choose a folder that can be written." in record.getMessage()
 
 
 @pytest.mark.timeout(170)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -192,3 +193,27 @@ def test_age_survives_notes_of_any_kind(
     publisher.publish()
     assert read_notes(data_dir).checked_at is not None
     assert publisher.measure_age() < timedelta(minutes=1).total_seconds()
+
+
+def test_failure_tells_how_old_the_log_is(
+    store: Store,
+    publisher: Publisher,
+    data_dir: Path,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One line: how far behind the log is, what went wrong, and what to do."""
+    publisher.publish()
+    clock.advance(seconds=42)
+    write_conversation(store, clock())
+    (data_dir / "conversations.duckdb").unlink()
+    (data_dir / "conversations.duckdb").mkdir()
+    stop = threading.Event()
+    stop.set()
+    monkeypatch.setattr(publisher, "close", lambda: None)
+    publisher.run_forever(stop)
+    (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    said = record.getMessage()
+    assert said.startswith("Publication failed (the log was up to date 42 s ago): ")
+    assert said.endswith("Move the folder of that name out of the way.")

@@ -455,9 +455,14 @@ def test_only_one_publishes_at_a_time(
 
 
 def test_thread_goes_on_after_a_failure_and_publishes_last_at_the_end(
-    store: Store, data_dir: Path, log_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    data_dir: Path,
+    log_path: Path,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A failure is counted and tried again; what was stored last is published before the thread ends."""
+    """A failure is told, counted and tried again; what was stored last is published before the thread ends."""
     metrics = Metrics()
     publisher = Publisher(store, data_dir, timezone="UTC", interval_s=0.01, clock=clock, metrics=metrics)
     failures = iter([LogUnavailable("not now"), RuntimeError("a bug")])
@@ -484,6 +489,7 @@ def test_thread_goes_on_after_a_failure_and_publishes_last_at_the_end(
         return metrics.registry.get_sample_value(name, labels)
 
     assert sample("guichet_publications_total", result="failed") == 2
+    assert "Publication failed (there is no log yet): not now" in caplog.text
     assert (sample("guichet_publications_total", result="rebuilt") or 0) >= 1
     assert sample("guichet_log_rows", table="messages") == 2
     assert sample("guichet_published_age_seconds") == 0
