@@ -28,6 +28,7 @@ from chatbot.store.audit import add_entry
 from chatbot.store.engine import Store
 from chatbot.store.migrate import HEAD
 from chatbot.store.restoration import PastErasure, list_erasures, renew_store_id
+from chatbot.store.transfer import copy_store
 
 FORMAT = 1
 MANIFEST_NAME = "manifest.json"
@@ -155,6 +156,25 @@ def restore_backup(folder: Path, private_dir: Path, now: datetime, *, force: boo
             _copy_database(prepared, live)
         else:
             _put_in_place(prepared, live, now)
+        _bring_keys(folder, private_dir, drafts)
+    return Restored(manifest, count)
+
+
+def restore_into(folder: Path, private_dir: Path, target: Store, now: datetime) -> Restored:
+    """Bring a backup into an empty store on a server, and its keys into `private_dir`.
+
+    Raises:
+        UsageError: this is no backup; or the store holds something.
+        StoreUnavailable: the backup is damaged, of a newer version, or the server does not take it.
+    """
+    manifest = read_backup(folder)
+    private_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _prepare_folder(private_dir) as drafts, _translate_errors(folder):
+        prepared = drafts / STORE_NAME
+        shutil.copyfile(folder / STORE_NAME, prepared)
+        count = _prepare(prepared, manifest, [], now)
+        with contextlib.closing(Store(prepared)) as source:
+            copy_store(source, target)
         _bring_keys(folder, private_dir, drafts)
     return Restored(manifest, count)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from contextlib import closing
 
-from chatbot.backup import restore_backup, write_backup
+from chatbot.backup import Restored, restore_backup, restore_into, write_backup
 from chatbot.commands.logs import configure_command_logging
 from chatbot.commands.publish import build_publisher
 from chatbot.commands.terminal import say, write_json, write_line
@@ -18,10 +18,8 @@ def run(options: argparse.Namespace) -> int:
     """Save or bring back, and say what it holds."""
     settings = load_settings()
     configure_command_logging(settings)
-    if settings.store_url:
-        raise UsageError(
-            f"{options.command}: the store is a PostgreSQL database (STORE_URL). Use pg_dump and pg_restore."
-        )
+    if settings.store_url and options.command == "backup":
+        raise UsageError("backup: the store is a PostgreSQL database (STORE_URL). Use pg_dump.")
     return _save(options, settings) if options.command == "backup" else _bring_back(options, settings)
 
 
@@ -36,11 +34,14 @@ def _save(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _bring_back(options: argparse.Namespace, settings: Settings) -> int:
-    restored = restore_backup(options.folder, settings.private_dir, utc_now(), force=options.force)
+    restored = _restore(options, settings)
     if restored.erasures:
         say(f"{restored.erasures} erasures that came after the backup were carried out again.")
     say("The store is back. Publishing it …")
-    with closing(Store(settings.store_path)) as store, closing(build_publisher(settings, store)) as publisher:
+    with (
+        closing(Store(settings.store_place)) as store,
+        closing(build_publisher(settings, store)) as publisher,
+    ):
         publication = publisher.finish_erasure()
     saved = restored.manifest
     write_line(
@@ -48,3 +49,10 @@ def _bring_back(options: argparse.Namespace, settings: Settings) -> int:
         f"{saved.rows['messages']} messages; generation {publication.generation}"
     )
     return 0
+
+
+def _restore(options: argparse.Namespace, settings: Settings) -> Restored:
+    if not settings.store_url:
+        return restore_backup(options.folder, settings.private_dir, utc_now(), force=options.force)
+    with closing(Store(settings.store_place)) as store:
+        return restore_into(options.folder, settings.private_dir, store, utc_now())

@@ -34,6 +34,7 @@ from chatbot.store.grouping import GroupWriter
 from chatbot.store.migrate import migrate_server
 from chatbot.store.schema import metadata
 from chatbot.store.server import (
+    LOST_CLASSES,
     complete_address,
     connect,
     name_database,
@@ -76,8 +77,6 @@ UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('guichet.' || %s, 0))"
 OWN_RECEIPT = "guichet_receipt"
 
 CONFLICTS = frozenset({"40001", "40P01"})
-# Connection exceptions, shut-downs and starts, too many clients.
-LOST_CLASSES = ("08", "57P", "53300")
 
 
 @dataclass(slots=True)

@@ -14,6 +14,8 @@ from chatbot.errors import StorageFull, StoreUnavailable
 OLDEST_VERSION = 130000
 ENCODING = "UTF8"
 DISK_FULL = "53100"
+# Connection exceptions, shut-downs and starts, too many clients.
+LOST_CLASSES = ("08", "57P", "53300")
 
 # What libpq is told where the address says nothing else: a server that vanished is noticed within seconds.
 CONNECTION: dict[str, str | int] = {
@@ -132,7 +134,8 @@ def translate_error(error: SQLAlchemyError, name: str) -> StoreUnavailable:
     remedy = REMEDIES.get(state or "") or next(
         (found for words, found in REMEDIES.items() if state is None and re.search(words, said)), None
     )
-    fault = "cannot be used" if remedy else "does not answer"
+    is_answer = remedy or not (state is None or state.startswith(LOST_CLASSES))
+    fault = "cannot be used" if is_answer else "does not answer"
     return StoreUnavailable(f"The store {name} {fault}: {said}. {remedy or UNREACHABLE}.")
 
 
