@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -53,6 +55,8 @@ def _show_conversation(visit: Visit, office: Office, trial: Trial, key: str) -> 
     st.html(render_messages(trial.transcript, texts, visit.zone))
     if trial.failure:
         st.error(escape_markdown(trial.failure), icon=":material/error:")
+    if trial.draft:
+        _offer_files(visit, office, trial, trial.draft.formats)
     with st.form(f"{key} ask", clear_on_submit=True, border=False):
         question = st.text_input(
             texts["try.more"], key=f"{key} more", placeholder=texts["try.more.hint"], max_chars=2000
@@ -63,6 +67,26 @@ def _show_conversation(visit: Visit, office: Office, trial: Trial, key: str) -> 
     if st.button(texts["try.again"], key=f"{key} again", icon=":material/restart_alt:"):
         st.session_state.pop(key)
         st.rerun()
+
+
+def _offer_files(visit: Visit, office: Office, trial: Trial, formats: Sequence[str]) -> None:
+    texts = visit.texts
+    st.caption(texts["try.files"])
+    with st.container(key="try_files", horizontal=True):
+        for name in formats:
+            st.download_button(
+                f".{name}",
+                # Made when it is asked for: laying out takes up to seconds.
+                data=partial(_make_file, visit, office, trial, name),
+                file_name=f"{trial.definition.name}.{name}",
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"try file {name}",
+            )
+
+
+def _make_file(visit: Visit, office: Office, trial: Trial, name: str) -> bytes:
+    return office.trials.make_file(trial, name, _language(visit)).data
 
 
 def _ask(visit: Visit, office: Office, trial: Trial, question: str, key: str) -> None:

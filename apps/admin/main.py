@@ -62,7 +62,7 @@ def build_office() -> Office:
     return Office(
         assistants=AssistantWorkshop(store, assistants),
         templates=TemplateWorkshop(store, assistants),
-        trials=TrialRoom(settings, store.clock),
+        trials=TrialRoom(settings, store),
     )
 
 

@@ -217,6 +217,8 @@ def test_trial_of_a_letter_asks_for_its_form(house: House) -> None:
     find_field(app, "text_input", r"À \*").set_value("Mme <b>Day</b>")
     app = press(app, "Essayer")
     assert "Bonjour Mme &lt;b&gt;Day&lt;/b&gt;," in read_text(app)
+    offered = [button.label for button in app.get("download_button")]
+    assert {".docx", ".odt", ".pdf"} <= set(offered)
     find_field(app, "text_input", "Continuer").set_value("Plus court")
     assert read_text(press(app, "Essayer")).count('class="g-bubble"') == 4
 

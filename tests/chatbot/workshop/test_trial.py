@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from docx import Document
 
 from chatbot.assistants.catalogue import Assistants
 from chatbot.errors import AssistantUnavailable, InvalidForm, WrongDefinition
 from chatbot.settings import Settings
+from chatbot.store import templates
 from chatbot.store.engine import Store
 from chatbot.store.schema import messages, threads
+from chatbot.store.templates import NewTemplate
 from chatbot.workshop.patterns import PATTERNS
 from chatbot.workshop.trial import TrialRoom
-from tests.conftest import Clock, MakeSettings
+from tests.conftest import MakeSettings
 from tests.openai_server import OpenAIServer
 
 from .conftest import BEN, LETTERS, SUPPORT
+from .test_templates import make_docx
 
 QUESTION = "How do I install it with Docker?"
 
 
 @pytest.fixture
-def room(settings: Settings, clock: Clock) -> TrialRoom:
+def room(settings: Settings, store: Store) -> TrialRoom:
     """Give a room over the small documentation, without a model."""
-    return TrialRoom(settings, clock)
+    return TrialRoom(settings, store)
 
 
 @pytest.fixture
 def online(
-    make_settings: MakeSettings, folder: Path, clock: Clock, openai_server: OpenAIServer
+    make_settings: MakeSettings, folder: Path, store: Store, openai_server: OpenAIServer
 ) -> Iterator[TrialRoom]:
     """Give a room with a scripted model."""
     settings = make_settings(
@@ -39,7 +44,7 @@ def online(
         openai_base_url=openai_server.url,
         openai_api_key="key",
     )
-    yield TrialRoom(settings, clock)
+    yield TrialRoom(settings, store)
 
 
 def count_rows(store: Store) -> int:
@@ -87,6 +92,36 @@ def test_letter_is_written_from_a_form_and_follows_a_wish(room: TrialRoom) -> No
     assert len(trial.transcript.messages) == 4
     shorter = trial.transcript.messages[-1]
     assert shorter.status == "complete" and "At length." not in shorter.content
+
+
+def read_docx(data: bytes) -> str:
+    """Give the words of a Word file."""
+    return "\n".join(paragraph.text for paragraph in Document(io.BytesIO(data)).paragraphs)
+
+
+def test_files_of_a_trial_are_those_of_a_tester(room: TrialRoom, store: Store) -> None:
+    """The last draft becomes each file of its kind, by the template in force where there is one; nothing is kept."""
+    form = {"document": "note", "recipient": "Mrs Day", "matter": "The fence"}
+    trial = room.begin(LETTERS, "letters", BEN, language="en", form=form)
+    assert trial.draft is None
+    trial = room.ask(trial, trial.first or "")
+    assert trial.draft is not None and set(trial.draft.formats) >= {"docx", "odt", "pdf"}
+    files = {name: room.make_file(trial, name, "en").data for name in trial.draft.formats}
+    assert "Dear Mrs Day," in read_docx(files["docx"]) and files["pdf"].startswith(b"%PDF")
+    template = NewTemplate("docx", "Our Letter.docx", make_docx("By us: {{ recipient }}"), ("recipient",))
+    store.write(templates.add_version, "our-letter", template, "ben", "", store.clock(), base=None)
+    store.write(templates.publish, "our-letter", 1, "ben", store.clock())
+    assert read_docx(room.make_file(trial, "docx", "en").data) == "By us: Mrs Day"
+    assert count_rows(store) == 0
+
+
+def test_story_of_a_trial_becomes_a_booklet(online: TrialRoom, openai_server: OpenAIServer) -> None:
+    """A story that is tried can be looked at as it will be bound."""
+    openai_server.answer("# The fox\n\n## The wood\n\nIt was dark.")
+    trial = online.begin(PATTERNS["story"], "tales", BEN, language="en", form={"hero": "a fox", "age": "8"})
+    trial = online.ask(trial, trial.first or "")
+    assert trial.draft is not None and trial.draft.formats == ("pdf", "epub")
+    assert online.make_file(trial, "pdf", "en").data.startswith(b"%PDF")
 
 
 def test_wrong_form_names_its_field(room: TrialRoom) -> None:
