@@ -84,7 +84,7 @@ PHONE = re.compile(
     r"|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
     r"|(?P<phone>(?<![\w+])(?<!\d[.:])(?:"
     # +33 6 12 34 56 78, +44 (0)20 7946 0958, 0033 6…: nine to fifteen digits, by ITU-T E.164.
-    rf"(?:\+ ?|00 ?)[1-9]\d{{0,2}}(?:{GAP}{{0,2}}\(0\))?(?:{GAP}{{0,3}}\(?\d{{1,5}}\)?){{2,7}}"
+    rf"(?:\+ ?|%2B|00 ?)[1-9]\d{{0,2}}(?:{GAP}{{0,2}}\(0\))?(?:{GAP}{{0,3}}\(?\d{{1,5}}\)?){{2,7}}"
     # 06 12 34 56 78, (01) 23.45.67.89, 0612345678, 0 800 123 456, by the French numbering plan; 33612345678.
     rf"|(?:\(0[1-9]\)|0[1-9])(?:{GAP}{{0,3}}\d{{2}}){{4}}|0{GAP}?[1-9]\d{{2}}{GAP}\d{{3}}{GAP}\d{{3}}"
     rf"|0[1-9]{GAP}\d{{2}}{GAP}\d{{3}}{GAP}\d{{3}}|33{GAP}?[67](?:{GAP}?\d{{2}}){{4}}"
@@ -107,6 +107,8 @@ PLAIN = {
     **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
     **dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0xAD)),
 }
+# A line's end written as in JSON: its letter is none of the word's behind it.
+ESCAPES = {"\\n": "\ue000", "\\r": "\ue001", "\\t": "\ue002"}
 
 # Where none of these stands the patterns behind them cannot match: most of the text is passed over at once.
 SECRET_WORDS = (
@@ -145,7 +147,14 @@ ABOUT = re.compile(
 def mask_text(text: str) -> str:
     """Give a text with what was found replaced by its kind in brackets, such as `[e-mail]`."""
     plain = text.translate(PLAIN) if WIDE.search(text) else text
-    masked = _mask_numbers(_mask_words(plain))
+    is_free = "\\" in plain and not any(sign in plain for sign in ESCAPES.values())
+    escapes = ESCAPES if is_free else {}
+    masked = plain
+    for escape, sign in escapes.items():
+        masked = masked.replace(escape, sign)
+    masked = _mask_numbers(_mask_words(masked))
+    for escape, sign in escapes.items():
+        masked = masked.replace(sign, escape)
     return text if masked == plain else masked
 
 
@@ -239,9 +248,11 @@ def _mask_phone(match: re.Match[str]) -> str:
 
 def _measure_phone(text: str) -> int:
     """Give the length of the longest beginning that is a telephone number; 0 if none is."""
-    if text.startswith(("+", "00")):
+    if text.startswith(("+", "%", "00")):
         for group in reversed(list(re.finditer(r"\d+\)?", text))):
-            digits = re.sub(r"\D", "", text[: group.end()].replace("(0)", "")).removeprefix("00")
+            digits = re.sub(
+                r"\D", "", text[: group.end()].replace("(0)", "").replace("%2B", "")
+            ).removeprefix("00")
             # North America's and Russia's have eleven digits, and +1 000 000 is a number.
             if len(digits) == 11 if digits.startswith(("1", "7")) else 9 <= len(digits) <= 15:
                 return group.end()

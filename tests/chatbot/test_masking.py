@@ -87,6 +87,12 @@ MASKED = [
     ("password=$ecretPa55", "password=[key]"),
     ("clé API : abcd1234efgh", "clé API : [key]"),
     ("8KSVX-DDV8G-WR780-VWAJ6", "[key]"),
+    # As programs write: escaped, encoded, within an address.
+    (
+        '"a\\n0612345678\\tFR1420041010050500013M02606\\n81.2.69.142\\njane@example.org"',
+        '"a\\n[phone]\\t[iban]\\n[ip]\\n[e-mail]"',
+    ),
+    ("?tel=%2B33612345678&page=2", "?tel=[phone]&page=2"),
 ]
 
 KEPT = [
@@ -115,6 +121,7 @@ KEPT = [
     "version 1.2.3.4, section 4.1.2.3, §4.1.2.3",
     "127.0.0.1:7860, http://[::1]:7860, 0.0.0.0",
     "x[1::2]",
+    r"C:\new\table 3\name.txt, \d{3}\n",
     "10000000-2000-4000-8000-123456789012",
     "DE 22 rows of this table have a value",
     "Authorization: Bearer YOUR_TOKEN, -H 'Authorization: Bearer $TOKEN'",
