@@ -32,7 +32,7 @@ PRIVATE_KEY = re.compile(
     r"(?:-----\s?END [A-Z0-9 ]{0,40}-----)?",
     re.DOTALL,
 )
-WEB_TOKEN = re.compile(r"(?<![\w-])eyJ[\w-]{8,4000}\.[\w-]{8,8000}(?:\.[\w-]{0,4000})?(?![\w-])")
+WEB_TOKEN = re.compile(r"(?<![\w-])eyJ[\w-]{8,4000}\.[\w-]{4,8000}(?:\.[\w-]{0,4000})?(?![\w-])")
 # Prefixes as their issuers document them: OpenAI, Stripe, GitHub, GitLab, Slack, AWS, Google, Hugging Face, npm, PyPI,
 # SendGrid, DigitalOcean, Vault, age, Shopify, Telegram and the many that begin with "sk-".
 PREFIXED_KEY = re.compile(
@@ -49,6 +49,10 @@ HOOK = re.compile(
     r"(hooks\.slack\.com/(?:services|workflows)/|discord(?:app)?\.com/api/webhooks/)[\w/-]{8,400}"
 )
 URL_PASSWORD = re.compile(r"(://)([^\s/@:\"'<>]{0,100}:([^\s/@\"'<>]{1,200}))(?=@)")
+CURL_USER = re.compile(
+    r"(\bcurl\b[^\n]{0,200}?\s(?:-u|--user)[ =]?[\"']?)"
+    r"[^\s:@\"'$<{]{1,100}:(?=[^\s\"']{0,100}[^\W\d_])[^\s\"'$<{]{1,200}"
+)
 URL_KEY = re.compile(r"(?i)([?&](?:key|sig|signature|auth|code)=)([^\s&#\"'<>`]{6,400})")
 BEARER = re.compile(r"(?i)(\bbearer\s{1,4})([\w.~+/-]{12,4000}={0,2})")
 AUTHORIZATION = re.compile(
@@ -71,7 +75,8 @@ QUOTED = re.compile(
 )
 # `my password is hunter2`, `--password hunter2`: words alone are a sentence's ("the password is generated").
 SPOKEN = re.compile(
-    r"(?i)(\b(?:password|passwd|passphrase|pwd|mot de passe|mdp)\s{1,3}(?:is|was|est|était)\s{1,3}[\"'`«]?\s?"
+    r"(?i)(\b(?:password|passwd|passphrase|pwd|mot de passe|mdp)\s{1,3}(?:(?:is|was|est|était|c'est)\s{1,3}"
+    r"|(?:[^\W\d_]{1,12}\s){1,2}?[:=]\s{0,3})[\"'`«]?\s?"
     r"|--[\w-]{0,40}(?:password|token|secret|api-key)\s{1,3})"
     r"((?=[^\s\"'`]{0,80}\d)(?=[^\s\"'`]{0,80}[^\W\d_])[^\s\"'`<>{},;]{6,200})"
 )
@@ -170,7 +175,11 @@ def _mask_words(text: str) -> str:
         text = PRIVATE_KEY.sub("[key]", text)
     if LONG.search(text):
         text = PREFIXED_KEY.sub("[key]", WEB_TOKEN.sub("[key]", text))
-        text = GROUPED_CODE.sub("[key]", HOOK.sub(r"\1[key]", text))
+        text = GROUPED_CODE.sub("[key]", text)
+    if "hooks" in text:
+        text = HOOK.sub(r"\1[key]", text)
+    if "curl" in text:
+        text = CURL_USER.sub(r"\1[key]", text)
     if "=" in text:
         text = URL_KEY.sub(_mask_value, text)
     if "://" in text and "@" in text:

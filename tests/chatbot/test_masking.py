@@ -87,6 +87,10 @@ MASKED = [
     ("password=$ecretPa55", "password=[key]"),
     ("clé API : abcd1234efgh", "clé API : [key]"),
     ("8KSVX-DDV8G-WR780-VWAJ6", "[key]"),
+    ("mdp wifi : Tulipe2024!", "mdp wifi : [key]"),
+    ("le mdp c'est Tulipe2024", "le mdp c'est [key]"),
+    ("curl -u jane:tulip https://example.org", "curl -u [key] https://example.org"),
+    ("https://hooks.slack.com/services/T024BE7LD/x9Kq2", "https://hooks.slack.com/services/[key]"),
     # As programs write: escaped, encoded, within an address.
     (
         '"a\\n0612345678\\tFR1420041010050500013M02606\\n81.2.69.142\\njane@example.org"',
@@ -121,6 +125,8 @@ KEPT = [
     "version 1.2.3.4, section 4.1.2.3, §4.1.2.3",
     "127.0.0.1:7860, http://[::1]:7860, 0.0.0.0",
     "x[1::2]",
+    "password of the team: at least 12 characters, password in settings: BETA_PASSWORD",
+    "docker run -u 1000:1000, curl -u $NAME:$PASSWORD",
     r"C:\new\table 3\name.txt, \d{3}\n",
     "10000000-2000-4000-8000-123456789012",
     "DE 22 rows of this table have a value",
@@ -177,6 +183,7 @@ def test_masking_again_changes_nothing() -> None:
         "http://a:",
         "--password ",
         "DE89 ",
+        "curl -u a:",
     ],
 )
 def test_hostile_text_comes_to_an_end(piece: str) -> None:
