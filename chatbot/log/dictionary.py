@@ -17,6 +17,9 @@ HEAD = """# Data dictionary
 Every table, view and column of `conversations.duckdb`, schema {version}. The file says the same of itself:
 `SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal`. The shareable copy has the same
 tables and columns; see [log.md](log.md#a-copy-to-hand-on). This page is made from the comments by `make dictionary`.
+
+A table's column may be null where the page says yes, and never elsewhere; a view's may be where its meaning says so.
+All times are moments (`TIMESTAMPTZ`), shown in the zone of the session that reads them.
 """
 
 RELATIONS_SQL = """
