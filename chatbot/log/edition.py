@@ -94,12 +94,12 @@ class Edition:
         """Build the next generation; where the current one turns out to be damaged, from the store alone."""
         head = self._inspect()
         try:
-            return self._store.read(self._build_from, now, None if rebuild else head)
+            return self._store.read(self._build_from, now, head, rebuild)
         except (duckdb.Error, LogUnavailable) as error:
             if head is None or rebuild or is_full(error):
                 raise
             logger.warning("Generation %d cannot be continued (%s); building anew.", head.generation, error)
-            return self._store.read(self._build_from, now, None)
+            return self._store.read(self._build_from, now, None, rebuild)
 
     def _inspect(self) -> Head | None:
         """Give what the current generation says about itself; None where it cannot be continued."""
@@ -122,7 +122,7 @@ class Edition:
         self._known = (fingerprint, head)
         return head
 
-    def _build_from(self, store: Connection, now: datetime, head: Head | None) -> Built | None:
+    def _build_from(self, store: Connection, now: datetime, head: Head | None, rebuild: bool) -> Built | None:
         """Build on one state of the store; None where the current generation holds all of it."""
         snapshot = take_snapshot(store)
         self._held_at = self._freshness.judge(store, snapshot.last_change, now)
@@ -131,7 +131,7 @@ class Edition:
             scrub_exports(store, self.generations.data_dir)
         if head and is_ahead(head, snapshot):
             self._keep_ahead(head, snapshot)
-        base = head if head and self._can_continue(head, snapshot) else None
+        base = head if head and not rebuild and self._can_continue(head, snapshot) else None
         if base and self._is_current(store, base, snapshot):
             return None
         number = self.generations.choose_next()

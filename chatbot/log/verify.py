@@ -31,6 +31,8 @@ DRAFT = ".verify-"
 # A file of the check that is older was left by one that was killed.
 LONGEST_CHECK_S = 24 * 3600
 REMEDY = "Run `python -m chatbot publish --rebuild` to have it built anew."
+# Rows that somebody deleted past the service are in the log alone.
+LAST_COPY = "If the store has lost them, save the log first (`cp -L`)."
 
 # What one side has and the other has not, or otherwise.
 DEFINITIONS = """

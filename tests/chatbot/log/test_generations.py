@@ -121,7 +121,9 @@ def test_link_that_cannot_be_made_leaves_no_generation(
     assert verify(store, data_dir) == []
 
 
+@pytest.mark.parametrize("rebuild", [False, True])
 def test_store_that_lost_rows_does_not_take_them_from_the_log(
+    rebuild: bool,
     store: Store,
     publisher: Publisher,
     data_dir: Path,
@@ -145,7 +147,7 @@ def test_store_that_lost_rows_does_not_take_them_from_the_log(
 
     store.write(lose)
     assert [fault.code for fault in verify(store, data_dir)] == ["log_ahead"]
-    assert publisher.publish().is_rebuild
+    assert publisher.publish(rebuild).is_rebuild
     assert "2.duckdb is kept, to save rows from" in caplog.text
     for _ in range(2 * KEPT):
         clock.advance(seconds=60)
