@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     rate_limit: str = "30/minute"
     max_streams: int = Field(default=200, ge=1)
 
-    retention_days: int = Field(default=0, ge=0)
+    retention_days: int = Field(default=0, ge=0, le=36_500)
     privacy_notice: str = ""
     timezone: str = "UTC"
     oidc_issuer: str = ""

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import gc
 import logging
+import math
 import signal
 import socket
 import threading
@@ -288,6 +289,9 @@ async def _run_background(services: Services) -> AsyncIterator[None]:
         is_recovered = False
     stop = threading.Event()
     publisher = _start_publisher(services, stop) if settings.publish_interval > 0 else None
+    if publisher is None:
+        # Another process publishes, or none: 0 would say that the log is fresh.
+        services.metrics.published_age.set(math.nan)
     knowledge = services.turns.conversation.knowledge
     knowledge.start_watching()
     services.assistants.start_watching()

@@ -148,4 +148,4 @@ def say_error(error: SQLAlchemyError) -> str:
     """Give what the database says, in one line, without the statement."""
     diagnosis = getattr(getattr(error, "orig", None), "diag", None)
     text = (diagnosis and diagnosis.message_primary) or str(getattr(error, "orig", None) or error)
-    return " ".join(text.split()).rstrip(".")
+    return " ".join(text.split()).rstrip(".?")

@@ -85,6 +85,7 @@ def test_all_faults_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ("max_message_characters", 0),
         ("publish_interval", -1),
         ("retention_days", -1),
+        ("retention_days", 10**9),
         ("model_timeout", 0),
     ],
 )

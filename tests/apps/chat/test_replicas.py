@@ -175,6 +175,12 @@ def test_code_lets_in_no_more_than_it_may(replicas: list[Service], both: tuple[C
     assert (use.code.uses, use.logins) == (USES, USES)
 
 
+def test_replica_that_does_not_publish_says_nothing_of_the_logs_age(replicas: list[Service]) -> None:
+    """Its age is told where the log is; 0 would pass for a fresh one."""
+    metrics = replicas[0].client().get("/metrics").text
+    assert "guichet_published_age_seconds NaN" in metrics
+
+
 def test_wrong_passwords_are_counted_together(replicas: list[Service]) -> None:
     """Who guesses at one replica is held back at the other too."""
     clients = [service.client("127.0.0.9") for service in replicas]
