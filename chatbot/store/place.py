@@ -107,7 +107,7 @@ class Place:
         # Opened later, by name, it might be another one.
         _has_table(self._keeper, "meta")
         if self._is_new:
-            self._keeper.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._keeper.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
         """Let go of the file."""
