@@ -128,7 +128,7 @@ class Limiter:
         limit = say_rate(self._rate, self._deed)
         log_security(logger, "A limit was reached", "rate-limited", labels__limit=f"{self._deed}: {limit}")
         return RateLimited(
-            f"The limit is {limit}. Wait {say_wait(seconds)} and try again.",
+            f"The limit of {limit} is reached. Wait {say_wait(seconds)} and try again.",
             seconds,
             rate=self._rate,
             deed=self._deed,

@@ -149,7 +149,7 @@ def _choose(visit: Visit, name: str, options: list[str], write: Any) -> str | No
     chosen: str | None = st.selectbox(
         visit.texts[f"filter.{name}"],
         ["", *options],
-        format_func=lambda option: visit.texts["filter.any"] if not option else write(option),
+        format_func=lambda option: visit.texts[f"filter.any.{name}"] if not option else write(option),
         key=f"threads_{name}",
         persist_state="session",
     )

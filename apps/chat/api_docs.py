@@ -69,7 +69,10 @@ def describe_api(app: FastAPI) -> dict[str, Any]:
 
 
 def _describe_error(path: str) -> dict[str, Any]:
-    code, message = "rate_limited", "The limit is 30 messages per minute. Wait 12 seconds and try again."
+    code, message = (
+        "rate_limited",
+        "The limit of 30 messages per minute is reached. Wait 12 seconds and try again.",
+    )
     if path.startswith(PREFIX):
         example = state_openai_error(429, code, message, EXAMPLE_TRACE)
         schema: dict[str, Any] = {"type": "object"}

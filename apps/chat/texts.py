@@ -222,7 +222,7 @@ FAULTS: dict[str, dict[str, str]] = {
         "broken_template": "The team's template for this file is broken. Choose another format, or tell the team.",
         "edit_conflict": "This was changed elsewhere in the meantime. Reload the page to see it, then change it again.",
         "unknown_prompt": "This prompt is not there any more. Reload the page.",
-        "rate_limited": "That was too often: the limit is {allowed}. Wait {wait} and try again.",
+        "rate_limited": "The limit of {allowed} is reached. Wait {wait} and try again.",
         "notice_required": "Read the notice and agree to it before your first message.",
         "too_busy": "Too many answers are being written right now. This is on our side: try again in "
         "{wait}. Your text is kept.",
@@ -263,7 +263,7 @@ FAULTS: dict[str, dict[str, str]] = {
         "format, ou prévenez l'équipe.",
         "edit_conflict": "Ceci a été modifié ailleurs entre-temps. Rechargez la page, puis modifiez à nouveau.",
         "unknown_prompt": "Cette consigne n'est plus là. Rechargez la page.",
-        "rate_limited": "C'était trop souvent : la limite est de {allowed}. Attendez {wait} et réessayez.",
+        "rate_limited": "La limite de {allowed} est atteinte. Attendez {wait} et réessayez.",
         "notice_required": "Lisez l'avis et acceptez-le avant votre premier message.",
         "too_busy": "Trop de réponses sont en cours de rédaction. C'est de notre fait : réessayez dans "
         "{wait}. Votre texte est gardé.",

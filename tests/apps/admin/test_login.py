@@ -99,7 +99,7 @@ def test_eleventh_wrong_login_has_to_wait(house: House) -> None:
         app = fill_login(app, NAME, "wrong password")
     app = fill_login(app, NAME, PASSWORD)
     assert is_login(app)
-    assert app.error[0].value.startswith("The limit is 10 wrong passwords in 5 minutes. Wait ")
+    assert app.error[0].value.startswith("The limit of 10 wrong passwords in 5 minutes is reached. Wait ")
 
 
 def test_limit_holds_in_a_new_browser(house: House) -> None:

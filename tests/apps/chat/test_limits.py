@@ -34,8 +34,8 @@ def test_testers_behind_one_address_are_told_apart(serve: Serve) -> None:
         "/api/chat", json={"thread_id": thread, "message": "And this?"}, headers={"accept-language": "fr"}
     )
     assert read_code(refused) == (429, "rate_limited")
-    assert "The limit is 1 message per minute. Wait " in refused.json()["error"]["message"]
-    assert "la limite est de 1 message par minute." in refused.json()["error"]["explanation"]
+    assert "The limit of 1 message per minute is reached. Wait " in refused.json()["error"]["message"]
+    assert "La limite de 1 message par minute est atteinte." in refused.json()["error"]["explanation"]
     assert second.ask(other).status_code == 200
 
 

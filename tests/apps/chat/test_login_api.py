@@ -120,7 +120,7 @@ def test_guesses_are_held_back(serve: Serve) -> None:
         assert read_code(response) == (429, "rate_limited")
         assert 0 < int(response.headers["retry-after"]) <= 300
         assert (
-            "The limit is 10 wrong passwords or codes in 5 minutes. Wait "
+            "The limit of 10 wrong passwords or codes in 5 minutes is reached. Wait "
             in response.json()["error"]["message"]
         )
     form = {"content-type": "application/x-www-form-urlencoded"}

@@ -264,7 +264,7 @@ class TestTexts:
         """Lengths and waits are named, in the reader's language."""
         assert "2100" in explain_error("en", errors.MessageTooLong(2100, 2000))
         assert explain_error("fr", errors.RateLimited("", 1, rate="30/minute", deed="message")) == (
-            "C'était trop souvent : la limite est de 30 messages par minute. Attendez 1 seconde et réessayez."
+            "La limite de 30 messages par minute est atteinte. Attendez 1 seconde et réessayez."
         )
         full = errors.SessionFull("", "MAX_CHARACTERS")
         assert explain_error("en", full) != explain_error("en", errors.SessionFull("", "MAX_MESSAGES"))
