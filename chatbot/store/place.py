@@ -118,7 +118,7 @@ class Place:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Another process that has it open may do the same.
         with FileLock(path.with_suffix(".migrate.lock")):
-            if path.exists():
+            if path.exists() and not _is_blank(path):
                 return
             draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
             try:
@@ -165,6 +165,12 @@ def _identify(path: Path) -> Identity | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _is_blank(path: Path) -> bool:
+    """Tell whether a file holds no table, as one does that a program makes which opens a file that is gone."""
+    with closing(connect(path)) as connection:
+        return not _has_table(connection, "meta")
 
 
 def _has_table(connection: sqlite3.Connection, name: str) -> bool:

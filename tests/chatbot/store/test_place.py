@@ -46,6 +46,12 @@ def remove_file_alone(path: Path) -> None:
     path.unlink()
 
 
+def replace_by_nothing(path: Path) -> None:
+    """Leave an empty file where it was, as a program does that opens one which is gone."""
+    remove_file(path)
+    path.touch()
+
+
 def remove_folder(path: Path) -> None:
     """Remove the folder that it lies in."""
     shutil.rmtree(path.parent)
@@ -62,7 +68,9 @@ def copy_in_place(path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_queued", [False, True], ids=["alone", "queued"])
-@pytest.mark.parametrize("displace", [remove_file, remove_file_alone, remove_folder, copy_in_place])
+@pytest.mark.parametrize(
+    "displace", [remove_file, remove_file_alone, replace_by_nothing, remove_folder, copy_in_place]
+)
 def test_file_taken_away_under_a_store_costs_nothing(
     displace: Change, is_queued: bool, path: Path, clock: Clock
 ) -> None:
