@@ -64,11 +64,12 @@ def build_chat_model(settings: Settings) -> BaseChatModel:
     from langchain_openai import AzureChatOpenAI, ChatOpenAI
     from openai import DefaultAioHttpClient
 
-    from chatbot.openai_shortcuts import read_chunks_quickly, send_messages_as_they_are
+    from chatbot.openai_shortcuts import keep_what_came, read_chunks_quickly, send_messages_as_they_are
 
     # A client of our own: the shared one meets a closed event loop on a second asyncio.run. Over aiohttp the reading of
     # many streams takes a third less of a core than over httpx2's own transport.
     client = DefaultAioHttpClient(timeout=settings.model_timeout)
+    keep_what_came(client)
     model: AzureChatOpenAI | ChatOpenAI
     if provider == "azure_openai":
         model = AzureChatOpenAI(
@@ -129,7 +130,7 @@ async def stream_answer(
             before stays valid as what was received.
     """
     finish_reason: str | None = None
-    has_text = False
+    has_begun = has_text = False
     stream = _stream(chain, given)
     watch = _Watch(timeout_s, deadline_s)
     try:
@@ -144,12 +145,13 @@ async def stream_answer(
                     raise _time_out(timeout_s, deadline_s, is_over=watch.is_over) from error
                 raise
             except Exception as error:
-                failure = translate(error, has_text=has_text)
+                failure = translate(error, has_begun=has_begun)
                 if failure is error:
                     raise
                 raise failure from error
             finally:
                 watch.end_wait()
+            has_begun = True
             part = _read_chunk(chunk)
             finish_reason = part.finish_reason or finish_reason
             has_text = has_text or bool(part.text.strip())
@@ -226,11 +228,11 @@ class _Watch:
             self._waiting.cancel()
 
 
-def translate(error: Exception, *, has_text: bool) -> Exception:
+def translate(error: Exception, *, has_begun: bool) -> Exception:
     """Turn an error of the provider, its SDK or the transport into ours; ours and unknown ones pass as they are.
 
     Args:
-        has_text: whether a part of the answer had come.
+        has_begun: whether the answer had begun, be it without text.
     """
     if isinstance(error, GuichetError):
         return error
@@ -241,7 +243,7 @@ def translate(error: Exception, *, has_text: bool) -> Exception:
         if isinstance(error, openai.APITimeoutError) and not _is_break(error):
             return ProviderTimeout("The model's server did not answer in time. Ask again in a moment.")
         if isinstance(error, openai.APIConnectionError):
-            return _translate_break(has_text)
+            return _translate_break(has_begun)
         if isinstance(error, openai.APIStatusError):
             return _translate_status(error.status_code)
         if isinstance(error, openai.OpenAIError):
@@ -249,7 +251,7 @@ def translate(error: Exception, *, has_text: bool) -> Exception:
     if type(error).__module__.partition(".")[0] in TRANSPORT_PACKAGES:
         if "Timeout" in type(error).__name__:
             return ProviderTimeout("The model's server did not answer in time. Ask again in a moment.")
-        return _translate_break(has_text)
+        return _translate_break(has_begun)
     return error
 
 
@@ -263,8 +265,8 @@ def _is_break(error: BaseException | None) -> bool:
     return False
 
 
-def _translate_break(has_text: bool) -> ProviderError:
-    if has_text:
+def _translate_break(has_begun: bool) -> ProviderError:
+    if has_begun:
         return ProviderError("The connection to the model's server broke off in mid-answer. Ask again.")
     return ProviderUnavailable("The model's server cannot be reached. Ask again in a moment.")
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import openai
 import pytest
 from openai.types.chat import ChatCompletionChunk
 
-from chatbot.openai_shortcuts import read_chunks_quickly, send_messages_as_they_are
-from tests.openai_server import OpenAIServer
+from chatbot.openai_shortcuts import keep_what_came, read_chunks_quickly, send_messages_as_they_are
+from tests.openai_server import Answer, OpenAIServer
 
 HEAD: dict[str, Any] = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
@@ -101,3 +102,23 @@ async def test_messages_of_text_are_not_looked_through(
         send_messages_as_they_are(client.chat.completions)
         await client.chat.completions.create(model="m", messages=TEXT)  # type: ignore[arg-type]
     assert seen == [[]]
+
+
+async def test_words_that_came_before_a_break_are_given(openai_server: OpenAIServer) -> None:
+    """Who looks only after the connection broke finds all that had come by then, and then the break."""
+    openai_server.default = Answer("One two three.", fault="drop", after=2)
+    http = openai.DefaultAioHttpClient()
+    keep_what_came(http)
+    words = []
+    async with openai.AsyncOpenAI(
+        api_key="none", base_url=openai_server.url, http_client=http, max_retries=0
+    ) as client:
+        stream = await client.chat.completions.create(
+            model="any", messages=[{"role": "user", "content": "Count."}], stream=True
+        )
+        # Too short a moment makes the test easier, never red.
+        await asyncio.sleep(0.3)
+        with pytest.raises(openai.APIConnectionError):
+            async for piece in stream:
+                words.append(piece.choices[0].delta.content)
+    assert "".join(word or "" for word in words) == "One two"
