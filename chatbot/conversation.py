@@ -259,7 +259,7 @@ class Conversation:
             return Failed(
                 turn.message_id,
                 error.code,
-                str(error),
+                error.public,
                 error.origin,
                 current_trace_id(),
                 text=message.content,

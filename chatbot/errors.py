@@ -43,6 +43,11 @@ class GuichetError(Exception):
     code = "internal_error"
     origin = "service"
 
+    @property
+    def public(self) -> str:
+        """What of it may be told to anyone."""
+        return str(self)
+
 
 class SettingsError(GuichetError):
     """Name every wrong setting at once.
@@ -252,15 +257,25 @@ class ServiceError(GuichetError):
 
 
 class StoreUnavailable(ServiceError):
-    """The store cannot be opened, read or written."""
+    """The store cannot be opened, read or written; where it is and what it says is for the team."""
 
     code = "store_unavailable"
+
+    @property
+    def public(self) -> str:
+        """What of it may be told to anyone."""
+        return "Conversations cannot be kept right now. This is on our side: try again in a moment."
 
 
 class StorageFull(StoreUnavailable):
     """The disk that holds the store is full."""
 
     code = "storage_full"
+
+    @property
+    def public(self) -> str:
+        """What of it may be told to anyone."""
+        return "The service has run out of storage. This is on our side: tell the team."
 
 
 class AssistantUnavailable(ServiceError):

@@ -48,8 +48,10 @@ def refuse_error(path: str, error: GuichetError, language: str) -> JSONResponse:
     seconds = getattr(error, "retry_after_s", None)
     headers = None if seconds is None else {"retry-after": str(seconds)}
     details = describe_error(error)
+    # Who asks for the service's health looks after it.
+    told = str(error) if path.startswith("/health/") else error.public
     if seconds is not None:
         details["explanation"] = explain_error(language, error)
-    elif (translated := translate(str(error), language)) != str(error):
+    elif (translated := translate(told, language)) != told:
         details["explanation"] = translated
-    return refuse(path, error.code, str(error), headers=headers, **details)
+    return refuse(path, error.code, told, headers=headers, **details)

@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, o
 from chatbot.errors import StoreUnavailable, UnknownThread
 from chatbot.store import threads as threads_store
 from chatbot.store.changes import take_change
+from chatbot.store.place import connect
 from chatbot.store.schema import (
     audit,
     feedback_events,
@@ -181,7 +182,7 @@ def scrub(store: Store) -> None:
         store.vacuum()
         return
     deadline = time.monotonic() + SCRUB_TIMEOUT_S
-    connection = sqlite3.connect(store.path, timeout=1)
+    connection = connect(store.path)
     try:
         while _is_journal_held(connection):
             if time.monotonic() > deadline:
