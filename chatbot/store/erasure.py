@@ -183,6 +183,7 @@ def scrub(store: Store) -> None:
         return
     deadline = time.monotonic() + SCRUB_TIMEOUT_S
     connection = connect(store.path)
+    connection.execute("PRAGMA busy_timeout = 1000")
     try:
         while _is_journal_held(connection):
             if time.monotonic() > deadline:

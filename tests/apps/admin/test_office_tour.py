@@ -236,6 +236,9 @@ def test_draft_is_tried_and_its_text_survives_the_way_to_another_page(house: Hou
     office.get_by_role("tab", name="YAML").click()
     yaml = office.get_by_role("textbox", name="Définition (YAML)")
     expect(yaml).to_have_value(re.compile("Documentation assistant"), timeout=TIMEOUT_MS)
+    # What is typed while Streamlit still draws the page is forgotten.
+    office.wait_for_load_state("networkidle")
+    expect(office.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     changed = yaml.input_value().replace("Be short and direct", "Be kind")
     yaml.fill(changed)
     office.get_by_role("tab", name="Essayer").click()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
@@ -12,6 +12,8 @@ from sqlalchemy import Connection
 
 from apps.chat import main
 from chatbot.errors import StorageFull
+from chatbot.store import threads
+from chatbot.store.engine import Store
 from tests.apps.chat.conftest import PASSWORD, Serve, wait_for
 from tests.apps.chat.test_crash import Process
 from tests.conftest import MakeSettings
@@ -62,7 +64,7 @@ def test_folder_that_cannot_be_written_is_one_line(
 def test_damaged_store_ends_the_service_for_its_supervisor(
     tmp_path: Path, openai_server: OpenAIServer
 ) -> None:
-    """A store that is taken away is put back; one that is damaged ends the service, and its next start, with 1."""
+    """A store that is taken away is put back; one that is damaged ends the service with 1."""
     with Process(tmp_path, openai_server) as service:
         service.start()
         store = tmp_path / "data" / "private" / "guichet.db"
@@ -73,10 +75,9 @@ def test_damaged_store_ends_the_service_for_its_supervisor(
         headers = {"authorization": f"Bearer {login.json()['token']}"}
         thread = httpx.post(f"{service.url}/api/start_chat", json={}, headers=headers)
         assert thread.status_code == 201
-        service.kill()
-        service.start()
-        threads = httpx.get(f"{service.url}/api/threads", headers=headers)
-        assert threads.status_code == 200
+        thread_id = thread.json()["thread_id"]
+        with closing(Store(store)) as copy:
+            assert copy.read(threads.read_thread, thread_id).thread_id == thread_id
         with store.open("r+b") as file:
             file.write(b"\xff" * store.stat().st_size)
         assert service.process is not None
@@ -89,8 +90,6 @@ def test_damaged_store_ends_the_service_for_its_supervisor(
 
         wait_for(has_ended, timeout_s=60)
         assert process.returncode == 1
-        service.launch()
-        assert service.process.wait(60) == 1
         said = service.read_log()
     assert "it was put back, and nothing is lost" in said
     assert "bring back a backup" in said
