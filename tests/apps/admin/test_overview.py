@@ -9,6 +9,7 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from chatbot import analytics
 from chatbot.analytics import Analytics
 from chatbot.log.sample import write_sample
 from chatbot.store.engine import utc_now
@@ -58,8 +59,9 @@ def test_empty_log_says_what_to_do(house: House, monkeypatch: pytest.MonkeyPatch
     assert not app.metric
 
 
-def test_torn_log_is_named_as_ours(house: House) -> None:
+def test_torn_log_is_named_as_ours(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log that cannot be read is the service's fault, in one sentence."""
+    monkeypatch.setattr(analytics, "OPEN_TIMEOUT_S", 0.2)
     (house.data_dir / "conversations.duckdb").write_bytes(b"not a database")
     app = house.log_in()
     assert app.error[0].value.startswith("The service could not do this")
